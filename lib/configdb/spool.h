@@ -1,0 +1,40 @@
+/* Events that wait for devices: the spool of a PIN, numbered and bounded, and
+ * the inbox, where other processes leave events for a PIN that they do not own
+ * or for an account without a device. */
+#ifndef BB_CONFIGDB_SPOOL_H
+#define BB_CONFIGDB_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "configdb/sessions.h"
+
+#define BB_SPOOL_COUNT_MAX 1000		/* events of one device */
+#define BB_SPOOL_BYTES_MAX (4 << 20)
+#define BB_SPOOL_AGE_S (7 * 86400)	/* events older than this are dropped */
+
+/* An event for an account of a `local` service: one copy for each device that
+ * is known to have used the account (into the spool of those that `owner`
+ * owns, else into the inbox), or one in the account's inbox when there is
+ * none yet.  body is the event's JSON object without "n".  *pins, when not
+ * NULL, gets the pins of `owner` that have a new event (at most pins_max).
+ * NONE: nobody may use that account there.  FULL: a bound is reached for every
+ * device of the account; nothing was stored. */
+enum bb_db_result bb_spool_deliver(struct bb_db *db, int64_t owner,
+    const char *service, const char *account, const char *body, size_t body_len,
+    int64_t now_s, uint32_t *pins, size_t pins_max, size_t *pins_len);
+/* Moves what waits in the inbox for this session's PIN or account to its
+ * spool, in order.  *moved counts. */
+enum bb_db_result bb_inbox_take(struct bb_db *db, const struct bb_fence *f,
+    int64_t now_s, size_t *moved);
+/* The device has everything up to `have`. */
+enum bb_db_result bb_spool_ack(struct bb_db *db, const struct bb_fence *f,
+    uint64_t have);
+/* Calls `each` for waiting events after number `after`, in order, until it
+ * returns false. */
+enum bb_db_result bb_spool_each(struct bb_db *db, uint32_t pin, uint64_t after,
+    bool (*each)(void *ctx, uint64_t n, const char *body, size_t len),
+    void *ctx);
+
+#endif

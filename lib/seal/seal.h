@@ -1,0 +1,41 @@
+/* Frames sealed and opened: header, nonce rule, XAES, body.  The only way from
+ * JSON to a frame's bytes and back. */
+#ifndef BB_SEAL_SEAL_H
+#define BB_SEAL_SEAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/cc.h"
+#include "seal/keys.h"
+#include "seal/pack.h"
+#include "wire/frame.h"
+
+struct bb_section {
+	const void *json;
+	size_t len;
+	bool stored;	/* not deflated: several authors' texts in it */
+};
+
+/* Appends one sealed frame to `out`.  From *frame come link, type, dir, pin,
+ * att, seq and e; kid and nonce are written back into it (a device notes the
+ * nonce of its attach).  Which keys: up or down by frame->dir.  Padding by
+ * type; DATA is padded to `data_pad` (1: none).  0, or -1 with EMSGSIZE when
+ * the body does not fit a frame, ENOBUFS, ENOMEM, EIO. */
+int bb_seal(const struct bb_keys *keys, struct bb_frame *frame,
+    const struct bb_section *sections, size_t count, size_t data_pad,
+    struct bb_buf *out) BB_NODISCARD;
+
+/* Opens a sound frame.  The sections are secret buffers as for bb_pack_open.
+ * 0, or -1 with EBADMSG: the tag does not fit (*why NULL); EPROTO: it is
+ * authentic and its body is bad (*why says how); ENOMEM, EIO. */
+int bb_open(const struct bb_keys *keys, const struct bb_frame *frame,
+    struct bb_buf *sections, size_t *count, const char **why) BB_NODISCARD;
+
+/* Opens with a fixed dummy key and throws the result away, so that an unknown
+ * device costs what a known one costs. */
+void bb_open_dummy(const struct bb_frame *frame);
+
+#endif
