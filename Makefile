@@ -265,7 +265,7 @@ lint_step = "$(1)=tools/have $(2) && $(3)"
 .PHONY: lint layers headers format lint-tidy lint-programs
 lint: ## warnings as errors, format, clang-tidy, cppcheck, shellcheck, mandoc
 	+@$(RUN) -j 1 -t 3600 $(foreach c,gcc clang,$(call lint_step,$c,$c,\
-	    $(call dev,$c) lint-programs headers)) \
+	    $(call dev,$c) -k lint-programs headers)) \
 	    $(call lint_step,layers,gcc,tools/layers '$(B)/gcc') \
 	    $(call lint_step,format,$(CLANG_FORMAT),$(CLANG_FORMAT) --dry-run \
 	        -Werror $(C_FILES) $(HEADERS)) \

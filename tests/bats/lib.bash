@@ -3,6 +3,7 @@
 # The tools are those in $BB_BIN (default: build).  Each test starts in a
 # private folder, $T, of mode 0700, and ends without a process of ours.
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # run sets output
 
 bats_require_minimum_version 1.5.0
 

@@ -20,9 +20,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
-/* Named by targets with a mutator of their own; not called here. */
+/* Named by targets with a mutator of their own; not called here.  Its form is
+ * libFuzzer's: `data` cannot be const. */
 size_t
-LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size)
+LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size) /* NOLINT */
 {
 	(void)data;
 	(void)max_size;

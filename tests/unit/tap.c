@@ -51,7 +51,7 @@ tap_note(const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("# ", stdout);
+	(void)fputs("# ", stdout);
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
