@@ -59,7 +59,7 @@ BATS    := $(wildcard tests/bats/*.bats)
 PEERS   := $(wildcard tests/peers/*.bats)
 MODELS  := $(wildcard tests/model/*.pml)
 MAN     := $(wildcard docs/man/*.[1578])
-DOCS    := README.md LICENSE CHANGES.md $(wildcard docs/*.md)
+DOCS    := $(wildcard README.md LICENSE CHANGES.md docs/*.md)
 C_FILES := $(wildcard lib/*/*.c lib/*/*/*.c cmd/*/*.c tests/unit/*.c \
 	tests/fuzz/*.c tests/bench/*.c)
 HEADERS := $(wildcard lib/*/*.h lib/*/*/*.h cmd/*/*.h tests/unit/*.h)
@@ -198,7 +198,12 @@ RUN = NM='$(NM)' BB_BIN='$(abspath $(B))' tests/run -j '$(JOBS)' -l '$(B)/log'
 check: ## build all and run the core suite (T=word: only what matches)
 	+-@$(SUBMAKE) -k check-programs
 	@$(RUN) $(unit_programs) $(bats_files) \
-	    $(if $(T),,'layers=tools/layers $(B)')
+	    $(if $(T),,'layers=tools/layers $(B)' $(install_step))
+
+# With the same settings, or it would build anew beside the tests.
+install_step = 'install=$(MAKE) --no-print-directory B="$(B)" CC="$(CC)" \
+	CFLAGS="$(CFLAGS)" CPPFLAGS="$(CPPFLAGS)" LDFLAGS="$(LDFLAGS)" \
+	LDLIBS="$(LDLIBS)" SAN="$(SAN)" DEV="$(DEV)" install-check'
 
 check-programs: $(unit_programs) $(if $(T),$(if $(bats_files),all),all \
 	$(B)/needs)
@@ -318,9 +323,19 @@ man_file = $(MANDIR)/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))
 install: all ## install tools, man pages and documents (PREFIX, DESTDIR)
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DOCDIR)'
 	install -m 755 $(TOOLS:%=$(B)/%) '$(DESTDIR)$(BINDIR)'
-	install -m 644 $(wildcard $(DOCS)) '$(DESTDIR)$(DOCDIR)'
+	install -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
 	$(foreach m,$(MAN),install -d '$(DESTDIR)$(dir $(call man_file,$m))' && \
 	    install -m 644 $m '$(DESTDIR)$(call man_file,$m)' &&) :
+
+# Into a folder of its own: the tools are there, and after uninstall nothing.
+.PHONY: install-check
+install-check: root = $(abspath $(B))/root
+install-check: all
+	rm -rf '$(root)'
+	$(MAKE) install DESTDIR='$(root)' PREFIX=/usr
+	for tool in $(TOOLS); do test -x '$(root)'/usr/bin/$$tool || exit 1; done
+	$(MAKE) uninstall DESTDIR='$(root)' PREFIX=/usr
+	! find '$(root)' ! -type d | grep . && rm -rf '$(root)'
 
 uninstall: ## remove what install put there
 	rm -f $(TOOLS:%='$(DESTDIR)$(BINDIR)/%') \
