@@ -34,6 +34,7 @@ enum bb_request_type {
 struct bb_request {
 	enum bb_request_type type;
 	uint64_t id;		/* comes back in the event that answers it */
+	int64_t wall_s;		/* seconds since 1970, for showing only */
 	const struct bb_secret *password;	/* LOGIN */
 	const char *to;				/* SEND */
 	const char *text;			/* SEND */

@@ -47,7 +47,8 @@ struct bb_line {
 	uint32_t att;
 	uint32_t seq;			/* DATA */
 	uint64_t link;
-	bool has_reply;			/* kid and nonce are set */
+	bool has_reply;			/* kid and nonce are set: attach,
+					 * notice, and every DATA up */
 	uint8_t kid[BB_KID_LEN];
 	uint8_t nonce[BB_NONCE_LEN];
 	const char *user;		/* up: verified, from the device store */
