@@ -71,11 +71,12 @@ chosen  = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t))),$(1))
 
 # --- How it is compiled -----------------------------------------------------
 
+# Not -Wlogical-op: it dislikes `EAGAIN || EWOULDBLOCK`, which POSIX asks for.
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wcast-qual -Wcast-align -Wpointer-arith -Wwrite-strings -Wvla \
 	-Wundef -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wswitch-enum -Wimplicit-fallthrough \
-	-Wnull-dereference -Wdouble-promotion -Wlogical-op -Wduplicated-cond \
+	-Wnull-dereference -Wdouble-promotion -Wduplicated-cond \
 	-Wtrampolines -Werror=implicit -Werror=incompatible-pointer-types \
 	-Werror=int-conversion
 HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection \
@@ -322,7 +323,7 @@ man_file = $(MANDIR)/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))
 
 install: all ## install tools, man pages and documents (PREFIX, DESTDIR)
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DOCDIR)'
-	install -m 755 $(TOOLS:%=$(B)/%) '$(DESTDIR)$(BINDIR)'
+	$(if $(TOOLS),install -m 755 $(TOOLS:%=$(B)/%) '$(DESTDIR)$(BINDIR)')
 	install -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
 	$(foreach m,$(MAN),install -d '$(DESTDIR)$(dir $(call man_file,$m))' && \
 	    install -m 644 $m '$(DESTDIR)$(call man_file,$m)' &&) :
