@@ -41,5 +41,7 @@ uint8_t *bb_buf_reserve(struct bb_buf *buf, size_t len);
 void bb_buf_added(struct bb_buf *buf, size_t len);
 /* Takes len bytes (at most bb_buf_len) from the front. */
 void bb_buf_take(struct bb_buf *buf, size_t len);
+/* Drops bytes from the end until at most len are held. */
+void bb_buf_cut(struct bb_buf *buf, size_t len);
 
 #endif

@@ -24,6 +24,9 @@ uint32_t bb_rd_u32(struct bb_rd *rd);
 uint64_t bb_rd_u64(struct bb_rd *rd);
 const uint8_t *bb_rd_bytes(struct bb_rd *rd, size_t len);
 void bb_rd_copy(struct bb_rd *rd, void *to, size_t len);
+/* One character of UTF-8; 0 and bad also where no well-formed one begins (RFC
+ * 3629: no surrogates, no overlong forms, nothing above U+10FFFF). */
+uint32_t bb_rd_utf8(struct bb_rd *rd);
 
 struct bb_wr {
 	uint8_t *start;

@@ -9,6 +9,8 @@
 
 #include "base/cc.h"
 
+#define BB_LOG_LINE_MAX 2048	/* bytes of a line, line feed included */
+
 enum bb_log_level { BB_LOG_ERROR, BB_LOG_WARN, BB_LOG_INFO, BB_LOG_DEBUG };
 
 /* The name of the tool; a borrowed constant.  Used by fail.h too. */
@@ -21,6 +23,8 @@ void bb_log_to_syslog(void);
  * {"v":1,"level":"error","tool":"bbsession","text":"..."}. */
 void bb_log_json(bool on);
 void bb_log(enum bb_log_level level, const char *fmt, ...) BB_PRINTF(2, 3);
+/* The last line of a tool, "tool: fatal: text": for bb_die only. */
+void bb_log_fatal(const char *text);
 /* Writes peer text with control characters, non-UTF-8 and backslash as \xNN,
  * at most out_size-1 bytes ("..." at the end when cut); returns out. */
 const char *bb_log_escape(char *out, size_t out_size, const void *text,
