@@ -12,7 +12,7 @@
 struct bb_rd {
 	const uint8_t *at;
 	size_t left;
-	bool bad;	/* something was read past the end */
+	bool bad; /* something was read past the end */
 };
 
 /* Borrows `bytes` for the life of the cursor. */

@@ -7,12 +7,12 @@
 
 enum bb_exit {
 	BB_EXIT_OK = 0,
-	BB_EXIT_REFUSED = 1,	/* the answer is no; nothing is broken */
-	BB_EXIT_PROTO = 2,	/* the peer broke the protocol */
-	BB_EXIT_TIMEOUT = 99,	/* the peer went quiet */
-	BB_EXIT_USAGE = 100,	/* usage or configuration: do not retry */
-	BB_EXIT_BUG = 101,	/* our invariant failed */
-	BB_EXIT_TEMP = 111	/* system call or back end: retry later */
+	BB_EXIT_REFUSED = 1,  /* the answer is no; nothing is broken */
+	BB_EXIT_PROTO = 2,    /* the peer broke the protocol */
+	BB_EXIT_TIMEOUT = 99, /* the peer went quiet */
+	BB_EXIT_USAGE = 100,  /* usage or configuration: do not retry */
+	BB_EXIT_BUG = 101,    /* our invariant failed */
+	BB_EXIT_TEMP = 111    /* system call or back end: retry later */
 };
 
 /* TEMP for an errno that may go away (EAGAIN, ENOMEM, ENOSPC, EIO, EBUSY ...),

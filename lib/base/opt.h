@@ -10,13 +10,13 @@
 #include "base/cc.h"
 
 enum bb_opt_type {
-	BB_OPT_FLAG,	/* bool; no argument */
-	BB_OPT_COUNT,	/* int; counts how often */
-	BB_OPT_STR,	/* const char *; borrows argv */
-	BB_OPT_LIST,	/* struct bb_opt_list; repeatable, borrows argv */
-	BB_OPT_INT,	/* int64_t within min..max */
-	BB_OPT_MS,	/* int64_t milliseconds from a duration text */
-	BB_OPT_PIN	/* uint32_t from exactly 8 hexadecimal digits */
+	BB_OPT_FLAG,  /* bool; no argument */
+	BB_OPT_COUNT, /* int; counts how often */
+	BB_OPT_STR,   /* const char *; borrows argv */
+	BB_OPT_LIST,  /* struct bb_opt_list; repeatable, borrows argv */
+	BB_OPT_INT,   /* int64_t within min..max */
+	BB_OPT_MS,    /* int64_t milliseconds from a duration text */
+	BB_OPT_PIN    /* uint32_t from exactly 8 hexadecimal digits */
 };
 
 #define BB_OPT_LIST_MAX 32
@@ -26,22 +26,22 @@ struct bb_opt_list {
 };
 
 struct bb_opt {
-	const char *name;	/* long name without the dashes */
-	char letter;		/* short form, or 0 */
+	const char *name; /* long name without the dashes */
+	char letter;      /* short form, or 0 */
 	enum bb_opt_type type;
-	size_t offset;		/* of the field in the options struct */
-	const char *arg;	/* what --help calls the argument, or NULL */
-	const char *help;	/* one line */
-	int64_t min, max;	/* BB_OPT_INT and BB_OPT_MS; both 0: no bound */
+	size_t offset;    /* of the field in the options struct */
+	const char *arg;  /* what --help calls the argument, or NULL */
+	const char *help; /* one line */
+	int64_t min, max; /* BB_OPT_INT and BB_OPT_MS; both 0: no bound */
 };
 
 struct bb_opt_spec {
-	const char *tool;	/* "bbsession user add" */
-	const char *operands;	/* "USER" or ""; shown in the usage line */
-	const char *about;	/* one sentence */
+	const char *tool;     /* "bbsession user add" */
+	const char *operands; /* "USER" or ""; shown in the usage line */
+	const char *about;    /* one sentence */
 	const struct bb_opt *opts;
 	size_t opts_len;
-	int operands_min, operands_max;	/* max -1: any */
+	int operands_min, operands_max; /* max -1: any */
 };
 
 /* Parses argv[1..] into *into.  "--" ends the options; a first operand that is

@@ -8,10 +8,10 @@
 
 #include "base/cc.h"
 
-#define BB_SECRET_MAX 1024	/* bytes, without the terminating zero */
+#define BB_SECRET_MAX 1024 /* bytes, without the terminating zero */
 
 struct bb_secret {
-	char *text;	/* zero-terminated; NULL: nothing set */
+	char *text; /* zero-terminated; NULL: nothing set */
 	size_t len;
 };
 
@@ -22,8 +22,8 @@ bool bb_equal_ct(const void *a, const void *b, size_t len);
 /* Copies `len` bytes; the former content is wiped, also when that fails.  0, or
  * -1 with ENOMEM, EMSGSIZE (over BB_SECRET_MAX) or EINVAL (contains a zero
  * byte). */
-int bb_secret_set(struct bb_secret *s, const void *bytes, size_t len)
-    BB_NODISCARD;
+int bb_secret_set(struct bb_secret *s, const void *bytes,
+    size_t len) BB_NODISCARD;
 /* Reads one line (without its line end, LF or CR LF) from a descriptor to its
  * end or the first newline, byte by byte so that nothing behind the line is
  * consumed.  0, or -1 with errno (EMSGSIZE, EINVAL as above, ENODATA: nothing

@@ -12,17 +12,17 @@
 #define BB_FRAME_MAGIC0 0xBB
 #define BB_FRAME_MAGIC1 0x01
 #define BB_FRAME_VERSION 1
-#define BB_FRAME_HEAD 12	/* magic, len and link: before what `len` counts */
-#define BB_FRAME_MAX 65535	/* bytes of a whole frame */
+#define BB_FRAME_HEAD 12   /* magic, len and link: before what `len` counts */
+#define BB_FRAME_MAX 65535 /* bytes of a whole frame */
 #define BB_FRAME_LEN_MAX (BB_FRAME_MAX - BB_FRAME_HEAD)
 #define BB_KID_LEN 8
 #define BB_NONCE_LEN 24
 #define BB_EPHEMERAL_LEN 32
 #define BB_TAG_LEN 16
-#define BB_HINT_LEN 28		/* bytes of a whole HINT */
-#define BB_HINT_NONCE_LEN 8	/* leading bytes of the offending nonce */
+#define BB_HINT_LEN 28      /* bytes of a whole HINT */
+#define BB_HINT_NONCE_LEN 8 /* leading bytes of the offending nonce */
 #define BB_AAD_MAX 56
-#define BB_NUMBER_MAX 0xFFFFFFFEu	/* last attach and frame number */
+#define BB_NUMBER_MAX 0xFFFFFFFEu /* last attach and frame number */
 /* Frame bytes that are not ciphertext: without and with an ephemeral key. */
 #define BB_FRAME_OVERHEAD 76
 #define BB_FRAME_OVERHEAD_E 108
@@ -36,13 +36,16 @@ enum bb_frame_type {
 	BB_FRAME_DATA = 4,
 	BB_FRAME_NOTICE = 5,
 	BB_FRAME_HINT = 0x40,
-	BB_FRAME_HELLO = 0x80,		/* 0x80..0x83: trunks only */
+	BB_FRAME_HELLO = 0x80, /* 0x80..0x83: trunks only */
 	BB_FRAME_LINK_DOWN = 0x81,
 	BB_FRAME_LINK_OK = 0x82,
 	BB_FRAME_LINK_CLOSE = 0x83
 };
 
-enum bb_frame_dir { BB_FRAME_UP = 0, BB_FRAME_DOWN = 1 };
+enum bb_frame_dir {
+	BB_FRAME_UP = 0,
+	BB_FRAME_DOWN = 1
+};
 
 enum bb_hint_code {
 	BB_HINT_VERSION = 1,
@@ -54,28 +57,28 @@ enum bb_hint_code {
 enum bb_frame_fault {
 	BB_FRAME_SOUND,
 	BB_FRAME_BAD_VERSION,
-	BB_FRAME_BAD_TYPE,	/* unknown, or of another kind of link */
+	BB_FRAME_BAD_TYPE, /* unknown, or of another kind of link */
 	BB_FRAME_BAD_DIRECTION,
-	BB_FRAME_BAD_RESERVED,	/* a byte that must be 0 is not */
-	BB_FRAME_BAD_LENGTH,	/* does not fit the type */
-	BB_FRAME_BAD_NUMBER	/* att or seq out of range for the type */
+	BB_FRAME_BAD_RESERVED, /* a byte that must be 0 is not */
+	BB_FRAME_BAD_LENGTH,   /* does not fit the type */
+	BB_FRAME_BAD_NUMBER    /* att or seq out of range for the type */
 };
 
 /* Pointers borrow the bytes that were parsed. */
 struct bb_frame {
-	uint64_t link;		/* router instance << 32 | link */
+	uint64_t link; /* router instance << 32 | link */
 	uint8_t version;
-	uint8_t type;		/* enum bb_frame_type */
-	uint8_t dir;		/* enum bb_frame_dir */
-	uint8_t code;		/* HINT: enum bb_hint_code; else 0 */
+	uint8_t type; /* enum bb_frame_type */
+	uint8_t dir;  /* enum bb_frame_dir */
+	uint8_t code; /* HINT: enum bb_hint_code; else 0 */
 	uint32_t pin;
 	uint8_t kid[BB_KID_LEN];
 	uint32_t att;
 	uint32_t seq;
-	uint8_t nonce[BB_NONCE_LEN];	/* HINT: the first 8 bytes only */
-	uint8_t e[BB_EPHEMERAL_LEN];	/* ATTACH, ANSWER, RECOVER; else zero */
-	const uint8_t *cipher;		/* ciphertext and tag, or NULL */
-	size_t cipher_len;		/* tag included */
+	uint8_t nonce[BB_NONCE_LEN]; /* HINT: the first 8 bytes only */
+	uint8_t e[BB_EPHEMERAL_LEN]; /* ATTACH, ANSWER, RECOVER; else zero */
+	const uint8_t *cipher;       /* ciphertext and tag, or NULL */
+	size_t cipher_len;           /* tag included */
 };
 
 /* Finds where the frame at `bytes` ends.  OK: *frame_len is its length and

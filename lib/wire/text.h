@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BB_PIN_TEXT_MAX 9	/* 8 hexadecimal digits and a zero byte */
+#define BB_PIN_TEXT_MAX 9 /* 8 hexadecimal digits and a zero byte */
 #define BB_U64_HEX_MAX 17
 
 /* Exactly 8 hexadecimal digits, either case. */
