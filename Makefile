@@ -262,7 +262,7 @@ CLANG_FORMAT := $(if $(wildcard /usr/bin/clang-format-14),clang-format-14,$(\
 MANDOC_LINT  := mandoc -Tlint -Wwarning
 CPPCHECK     := cppcheck --enable=warning,style,performance,portability \
 	--std=c11 --library=posix --error-exitcode=1 --inline-suppr --quiet \
-	--suppress=missingIncludeSystem --suppressions-list=tests/cppcheck.txt
+	--suppress=missingIncludeSystem --suppressions-list=.cppcheck-suppress
 
 # Each step is a command: 0 passed, 77 skipped (tools/have: it says why).
 dev       = $(SUBMAKE) DEV=1 B='$(B)/$(1)' CC=$(1)
@@ -313,8 +313,8 @@ $(B)/headers/%.ok: % $(HEADERS) $(B)/probe.mk
 	$(Q)printf '#include "%s"\n' '$(abspath $<)' '$(abspath $<)' | \
 	    $(CC) $(COMPILE) -Wno-unused-macros -fsyntax-only -x c - && touch $@
 
-format: ## reformat all C files
-	$(CLANG_FORMAT) -i $(C_FILES) $(HEADERS)
+format: ## reformat all C files (T=lib/wire: those)
+	$(CLANG_FORMAT) -i $(call chosen,$(C_FILES) $(HEADERS))
 
 # --- What is handed over ----------------------------------------------------
 
