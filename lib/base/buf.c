@@ -65,7 +65,7 @@ move_to(struct bb_buf *buf, size_t cap)
 
 	if (mem == NULL)
 		return -1;
-	if (len > 0)
+	if (buf->mem != NULL)
 		memcpy(mem, buf->mem + buf->start, len);
 	bb_buf_clear(buf);
 	buf->mem = mem;
@@ -82,13 +82,14 @@ fit(struct bb_buf *buf, size_t need)
 
 	if (need > SIZE_MAX / 2)
 		return -1;
-	if (buf->mem != NULL && need < buf->cap - buf->start)
-		return 0;
-	/* Moving is cheap when it frees at least what it moves. */
-	if (need < buf->cap &&
-	    (buf->start >= bb_buf_len(buf) || buf->cap > buf->max)) {
-		compact(buf);
-		return 0;
+	if (buf->mem != NULL && need < buf->cap) {
+		if (need < buf->cap - buf->start)
+			return 0;
+		/* Moving is cheap when it frees at least what it moves. */
+		if (buf->start >= bb_buf_len(buf) || buf->cap > buf->max) {
+			compact(buf);
+			return 0;
+		}
 	}
 	cap = buf->cap > buf->max / 2 ? buf->max : buf->cap * 2;
 	if (cap < need)

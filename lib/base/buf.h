@@ -34,8 +34,8 @@ size_t bb_buf_room(const struct bb_buf *buf);
  * nothing was added. */
 int bb_buf_put(struct bb_buf *buf, const void *bytes, size_t len) BB_NODISCARD;
 int bb_buf_puts(struct bb_buf *buf, const char *text) BB_NODISCARD;
-int bb_buf_printf(struct bb_buf *buf, const char *fmt, ...)
-    BB_PRINTF(2, 3) BB_NODISCARD;
+int bb_buf_printf(struct bb_buf *buf, const char *fmt, ...) BB_PRINTF(2, 3)
+    BB_NODISCARD;
 /* Makes room for len bytes at the end and returns their place, or NULL with
  * ENOBUFS or ENOMEM.  bb_buf_added says how many were really written there. */
 uint8_t *bb_buf_reserve(struct bb_buf *buf, size_t len);

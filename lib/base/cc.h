@@ -6,7 +6,7 @@
 
 #define BB_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) || defined(__cppcheck__)
 #define BB_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define BB_NODISCARD __attribute__((warn_unused_result))
 #define BB_NORETURN __attribute__((noreturn))

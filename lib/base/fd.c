@@ -104,8 +104,9 @@ bb_read_all(int fd, struct bb_buf *buf)
 	size_t before = bb_buf_len(buf);
 	ssize_t got;
 
-	while ((got = read_chunk(fd, buf)) > 0)
-		continue;
+	do {
+		got = read_chunk(fd, buf);
+	} while (got > 0);
 	if (got == -1)
 		bb_buf_cut(buf, before);
 	return got == -1 ? -1 : 0;

@@ -26,8 +26,8 @@ int bb_read_file(const char *path, struct bb_buf *buf) BB_NODISCARD;
  * stands (or, when only the last step failed, the new one: never a part).
  * EINVAL: a slash in the name.  Other processes that replace the same name at
  * the same time wait for each other. */
-int bb_replace_at(int dirfd, const char *name, const void *bytes,
-    size_t len) BB_NODISCARD;
+int bb_replace_at(int dirfd, const char *name, const void *bytes, size_t len)
+    BB_NODISCARD;
 /* Every descriptor >= 3 gets close-on-exec; 0-2 that are closed are opened on
  * /dev/null. */
 int bb_fd_tidy(void) BB_NODISCARD;

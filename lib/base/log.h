@@ -11,12 +11,7 @@
 
 #define BB_LOG_LINE_MAX 2048 /* bytes of a line, line feed included */
 
-enum bb_log_level {
-	BB_LOG_ERROR,
-	BB_LOG_WARN,
-	BB_LOG_INFO,
-	BB_LOG_DEBUG
-};
+enum bb_log_level { BB_LOG_ERROR, BB_LOG_WARN, BB_LOG_INFO, BB_LOG_DEBUG };
 
 /* The name of the tool; a borrowed constant.  Used by fail.h too. */
 extern const char *bb_prog;

@@ -82,6 +82,7 @@ bb_sys_secret_free(void *mem, size_t len)
 void *
 bb_sys_secret_alloc(size_t len)
 {
+	/* cppcheck-suppress invalidFunctionArg */
 	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -129,6 +130,7 @@ bb_sys_cloexec_from(int first)
 
 	if (dir == NULL)
 		return cloexec_by_number(first);
+	/* cppcheck-suppress readdirCalled */
 	while ((entry = readdir(dir)) != NULL) {
 		fd = strtol(entry->d_name, NULL, 10);
 		if (fd >= first)

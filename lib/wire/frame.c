@@ -17,26 +17,26 @@
 /* What a frame of a type must be; types that are not here are no frames of a
  * device link.  docs/wire.md, "Frame". */
 static const struct rule {
-	uint8_t type;
 	const char *name;
-	unsigned dirs;
+	uint8_t type;
+	uint8_t dirs;
 	bool has_e;
 	uint32_t att_min, att_max;
 	uint32_t seq_min, seq_max;
 } rules[] = {
 	/* clang-format off */
-	{ BB_FRAME_ATTACH,  "ATTACH",  UP,        true,
+	{ "ATTACH",  BB_FRAME_ATTACH,  UP,        true,
 	    1, BB_NUMBER_MAX, 0, 0 },
-	{ BB_FRAME_ANSWER,  "ANSWER",  DOWN,      true,
+	{ "ANSWER",  BB_FRAME_ANSWER,  DOWN,      true,
 	    1, BB_NUMBER_MAX, 0, 0 },
-	{ BB_FRAME_RECOVER, "RECOVER", UP,        true,
+	{ "RECOVER", BB_FRAME_RECOVER, UP,        true,
 	    1, BB_NUMBER_MAX, 0, 0 },
-	{ BB_FRAME_DATA,    "DATA",    UP | DOWN, false,
+	{ "DATA",    BB_FRAME_DATA,    UP | DOWN, false,
 	    1, BB_NUMBER_MAX, 1, BB_NUMBER_MAX },
-	{ BB_FRAME_NOTICE,  "NOTICE",  DOWN,      false,
+	{ "NOTICE",  BB_FRAME_NOTICE,  DOWN,      false,
 	    0, NUMBER_ANY,    0, 0 },
 	/* Unsealed: it has neither number, and its length is fixed. */
-	{ BB_FRAME_HINT,    "HINT",    DOWN,      false, 0, 0, 0, 0 },
+	{ "HINT",    BB_FRAME_HINT,    DOWN,      false, 0, 0, 0, 0 },
 	/* clang-format on */
 };
 

@@ -43,7 +43,7 @@ enum bb_frame_type {
 };
 
 enum bb_frame_dir {
-	BB_FRAME_UP = 0,
+	BB_FRAME_UP = 0, /* from the device */
 	BB_FRAME_DOWN = 1
 };
 
@@ -59,7 +59,7 @@ enum bb_frame_fault {
 	BB_FRAME_BAD_VERSION,
 	BB_FRAME_BAD_TYPE, /* unknown, or of another kind of link */
 	BB_FRAME_BAD_DIRECTION,
-	BB_FRAME_BAD_RESERVED, /* a byte that must be 0 is not */
+	BB_FRAME_BAD_RESERVED, /* byte 15 is not 0, or 0 in a HINT */
 	BB_FRAME_BAD_LENGTH,   /* does not fit the type */
 	BB_FRAME_BAD_NUMBER    /* att or seq out of range for the type */
 };
