@@ -11,8 +11,9 @@
 
 struct bb_work;
 
-/* threads 1..16; queue_max jobs wait at most.  Threads start with the first
- * job, with all signals blocked.  NULL with errno. */
+/* threads 1..16; beside as many jobs as there are threads, queue_max wait at
+ * most.  A thread starts when a job finds none idle, with all signals blocked.
+ * NULL with errno. */
 struct bb_work *bb_work_new(struct bb_loop *loop, unsigned threads,
     size_t queue_max);
 /* Runs run(arg) in a thread, then done(arg) on the loop.  Takes no ownership of
@@ -22,8 +23,9 @@ int bb_work_submit(struct bb_work *work, void (*run)(void *arg),
     void (*done)(void *arg), void *arg) BB_NODISCARD;
 /* Jobs submitted whose done was not yet called. */
 size_t bb_work_pending(const struct bb_work *work);
-/* Waits for running jobs; those that wait in the queue are dropped, and dropped
- * is called for each (may be NULL). */
+/* Waits for running jobs; those that wait in the queue are not run.  `dropped`
+ * (may be NULL) is called here for each job whose done was not called.  Not
+ * from a done.  Before the loop is freed. */
 void bb_work_free(struct bb_work *work, void (*dropped)(void *arg));
 
 #endif
