@@ -6,14 +6,10 @@
 
 #define BB_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
-#if defined(__GNUC__) || defined(__cppcheck__)
+/* Without a condition: checkers would look at both cases.  A compiler that has
+ * no attributes can be given -D'__attribute__(x)='. */
 #define BB_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define BB_NODISCARD __attribute__((warn_unused_result))
 #define BB_NORETURN __attribute__((noreturn))
-#else
-#define BB_PRINTF(fmt, first)
-#define BB_NODISCARD
-#define BB_NORETURN
-#endif
 
 #endif

@@ -82,9 +82,9 @@ bb_sys_secret_free(void *mem, size_t len)
 void *
 bb_sys_secret_alloc(size_t len)
 {
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS, no_file = -1;
 	/* cppcheck-suppress invalidFunctionArg */
-	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *mem = mmap(NULL, len, PROT_READ | PROT_WRITE, flags, no_file, 0);
 
 	if (mem == MAP_FAILED)
 		return NULL;
