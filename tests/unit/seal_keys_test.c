@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/cursor.h"
 #include "seal/keys.h"
 #include "seal/ossl.h"
 
@@ -12,7 +11,6 @@
 #include "seal_vectors.h"
 #include "tap.h"
 
-#define PIN 0x2100000a
 #define OKM_MAX 82
 
 /* RFC 5869, appendices A.1 and A.2. */
@@ -107,10 +105,10 @@ test_expand(void)
 	uint8_t base[BB_BASE_LEN];
 
 	vector_copy("base", base, sizeof(base));
-	TAP_EQ_INT(bb_keys_expand(base, PIN, &keys), 0,
+	TAP_EQ_INT(bb_keys_expand(base, VECTOR_PIN, &keys), 0,
 	    "a base key expands, to the published keys:");
 	same_keys(&keys, "");
-	TAP_EQ_INT(bb_keys_expand(base, PIN + 1, &other), 0,
+	TAP_EQ_INT(bb_keys_expand(base, VECTOR_PIN + 1, &other), 0,
 	    "the same base key expands for another PIN");
 	tap_ok(memcmp(&keys, &other, sizeof(keys)) != 0 &&
 		   memcmp(keys.kid, other.kid, sizeof(keys.kid)) != 0,
@@ -122,7 +120,7 @@ static struct bb_roll
 vector_roll(uint8_t base[BB_BASE_LEN], uint8_t device[BB_EPHEMERAL_LEN],
     uint8_t server[BB_EPHEMERAL_LEN])
 {
-	struct bb_roll roll = { .pin = PIN, .att = 1 };
+	struct bb_roll roll = { .pin = VECTOR_PIN, .att = 1 };
 
 	vector_copy("base", base, BB_BASE_LEN);
 	vector_copy("e_d", device, BB_EPHEMERAL_LEN);
@@ -151,7 +149,7 @@ test_roll(void)
 	    "the device's end rolls");
 	TAP_EQ_MEM(next, sizeof(next), want.bytes, want.len,
 	    "to the same base key");
-	TAP_EQ_INT(bb_keys_expand(next, PIN, &keys), 0,
+	TAP_EQ_INT(bb_keys_expand(next, VECTOR_PIN, &keys), 0,
 	    "the new base key expands, to the published keys:");
 	same_keys(&keys, "next-");
 }
@@ -189,7 +187,7 @@ test_ephemeral(void)
 	uint8_t base[BB_BASE_LEN] = { 1 };
 	uint8_t priv[3][BB_EPHEMERAL_LEN];
 	uint8_t next[2][BB_BASE_LEN];
-	struct bb_roll roll = { .pin = PIN, .att = 9 };
+	struct bb_roll roll = { .pin = VECTOR_PIN, .att = 9 };
 
 	tap_ok(bb_keys_ephemeral(priv[0], roll.e_d) == 0 &&
 		   bb_keys_ephemeral(priv[1], roll.e_s) == 0,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seal/keys.h"
 #include "wire/text.h"
 
 #include "base/cc.h"
@@ -15,6 +16,7 @@
 #include "tap.h"
 
 #define VECTORS_PATH "docs/wire-vectors.txt"
+#define VECTOR_PIN 0x2100000a
 #define VECTOR_NAME_MAX 64
 #define VECTOR_LINE_MAX 8192
 
@@ -71,6 +73,21 @@ vector_copy(const char *name, void *to, size_t len)
 		exit(tap_done());
 	}
 	memcpy(to, v.bytes, len);
+}
+
+/* The keys of the vectors' base key, or of the next one. */
+static inline struct bb_keys
+vector_keys(bool next)
+{
+	uint8_t base[BB_BASE_LEN];
+	struct bb_keys keys;
+
+	vector_copy(next ? "next-base" : "base", base, sizeof(base));
+	if (bb_keys_expand(base, VECTOR_PIN, &keys) == -1) {
+		tap_ok(false, "a base key expands");
+		exit(tap_done());
+	}
+	return keys;
 }
 
 #endif
