@@ -157,6 +157,21 @@ clause_of(enum json_error_code code)
 	return "is malformed";
 }
 
+/* What jansson leaves below its stack: a message that quotes the text, and the
+ * registers that the dynamic linker saves when it first binds a function.  17
+ * levels and these need less than half of this. */
+static void
+wipe_dead_stack(void)
+{
+	char dead[16384];
+
+	bb_wipe(dead, sizeof(dead));
+}
+
+/* Called where the compiler cannot see it: inlined, the array would lie beside
+ * what it is to cover. */
+static void (*const volatile wipe_stack)(void) = wipe_dead_stack;
+
 json_t *
 bb_json_parse_depth(const void *text, size_t len, unsigned depth_max,
     char why[BB_MESSAGE_WHY_MAX])
@@ -176,6 +191,7 @@ bb_json_parse_depth(const void *text, size_t len, unsigned depth_max,
 			errno = ENOMEM;
 	}
 	bb_wipe(&error, sizeof(error));
+	wipe_stack();
 	return json;
 }
 
@@ -190,6 +206,7 @@ bb_json_text(const json_t *json, size_t *len)
 {
 	char *text = json_dumps(json, JSON_COMPACT);
 
+	wipe_stack();
 	if (text == NULL) {
 		errno = ENOMEM;
 		return NULL;
