@@ -24,6 +24,10 @@
 enum bb_db_result bb_spool_deliver(struct bb_db *db, int64_t owner,
     const char *service, const char *account, const char *body, size_t body_len,
     int64_t now_s, uint32_t *pins, size_t pins_max, size_t *pins_len);
+/* An event from an IM server for the session's own device.  When the spool is
+ * full the oldest give way: *dropped counts them. */
+enum bb_db_result bb_spool_put(struct bb_db *db, const struct bb_fence *f,
+    const char *body, size_t body_len, int64_t now_s, size_t *dropped);
 /* Moves what waits in the inbox for this session's PIN or account to its
  * spool, in order.  *moved counts. */
 enum bb_db_result bb_inbox_take(struct bb_db *db, const struct bb_fence *f,
