@@ -91,7 +91,7 @@ bb_duration_scan(const char *text, int64_t *ms)
 	bool large = false;
 
 	for (; isdigit((unsigned char)*p); p++) {
-		if (v > (INT64_MAX - 9) / 10)
+		if (v > (INT64_MAX - (*p - '0')) / 10)
 			large = true;
 		else
 			v = v * 10 + (*p - '0');
