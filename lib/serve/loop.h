@@ -15,8 +15,8 @@ struct bb_io;
 struct bb_timer;
 
 enum bb_loop_kind {
-	BB_LOOP_ANY_FD,		/* files, terminals and /dev/null too: poll */
-	BB_LOOP_SOCKETS		/* the fastest the system has */
+	BB_LOOP_ANY_FD, /* files, terminals and /dev/null too: poll */
+	BB_LOOP_SOCKETS /* the fastest the system has */
 };
 #define BB_READ 1u
 #define BB_WRITE 2u
@@ -29,8 +29,8 @@ void bb_loop_free(struct bb_loop *loop);
  * its hook included.  0, or -1 with errno when the system's wait failed. */
 int bb_loop_run(struct bb_loop *loop);
 void bb_loop_stop(struct bb_loop *loop);
-/* Called after the callbacks of each turn, before the loop waits again.  One per
- * loop; what it makes ready is seen in the next turn. */
+/* Called after the callbacks of each turn, before the loop waits again.  One
+ * per loop; what it makes ready is seen in the next turn. */
 void bb_loop_at_turn_end(struct bb_loop *loop, void (*end)(void *ctx),
     void *ctx);
 

@@ -11,39 +11,39 @@
 
 enum bb_fd_kind {
 	BB_FD_CLOSED,
-	BB_FD_NULL,	/* /dev/null */
+	BB_FD_NULL, /* /dev/null */
 	BB_FD_TTY,
-	BB_FD_BYTES,	/* pipe, file, other character device */
-	BB_FD_NET,	/* connected AF_INET or AF_INET6 stream */
-	BB_FD_LOCAL,	/* connected AF_UNIX stream */
-	BB_FD_LISTEN,	/* listening stream socket */
-	BB_FD_GONE,	/* a connection that was reset before we looked */
-	BB_FD_BAD	/* datagram, unbound, directory ... */
+	BB_FD_BYTES,  /* pipe, file, other character device */
+	BB_FD_NET,    /* connected AF_INET or AF_INET6 stream */
+	BB_FD_LOCAL,  /* connected AF_UNIX stream */
+	BB_FD_LISTEN, /* listening stream socket */
+	BB_FD_GONE,   /* a connection that was reset before we looked */
+	BB_FD_BAD     /* datagram, unbound, directory ... */
 };
 
 enum bb_form {
 	BB_FORM_SERVER,
-	BB_FORM_PEER,	/* one peer's server; replies on the same stream */
-	BB_FORM_FILTER,	/* one way */
-	BB_FORM_GONE,	/* nothing to do: exit 0 */
-	BB_FORM_REFUSED	/* why says what is missing: exit 100 */
+	BB_FORM_PEER,   /* one peer's server; replies on the same stream */
+	BB_FORM_FILTER, /* one way */
+	BB_FORM_GONE,   /* nothing to do: exit 0 */
+	BB_FORM_REFUSED /* why says what is missing: exit 100 */
 };
 
 #define BB_LISTEN_MAX 8
 
 struct bb_start {
 	enum bb_form form;
-	int in, out;			/* PEER and FILTER */
-	int listening[BB_LISTEN_MAX];	/* SERVER: handed-over sockets */
+	int in, out;                  /* PEER and FILTER */
+	int listening[BB_LISTEN_MAX]; /* SERVER: handed-over sockets */
 	size_t listening_len;
-	const char *why;		/* REFUSED: a sentence */
+	const char *why; /* REFUSED: a sentence */
 };
 
 struct bb_start_ask {
-	bool listen;		/* --listen was given */
-	bool has_next;		/* --to, or words after -- */
-	bool last_stage;	/* bbcollab: needs no next stage */
-	bool filter;		/* --filter: be one, whatever 0 and 1 are */
+	bool listen;     /* --listen was given */
+	bool has_next;   /* --to, or words after -- */
+	bool last_stage; /* bbcollab: needs no next stage */
+	bool filter;     /* --filter: be one, whatever 0 and 1 are */
 };
 
 /* Classifies 0, 1 and 2, fills holes with /dev/null, decides.  Takes LISTEN_FDS
@@ -51,9 +51,10 @@ struct bb_start_ask {
 struct bb_start bb_start_look(const struct bb_start_ask *ask);
 enum bb_fd_kind bb_fd_classify(int fd);
 
-/* What every stage does first: SIGPIPE ignored, signal mask cleared, undumpable,
- * soft descriptor limit raised to the hard one, logging to syslog when
- * descriptor 2 is the peer's or listens, descriptors >= 3 close-on-exec. */
+/* What every stage does first: SIGPIPE ignored, signal mask cleared,
+ * undumpable, soft descriptor limit raised to the hard one, logging to syslog
+ * when descriptor 2 is the peer's or listens, descriptors >= 3 close-on-exec.
+ */
 void bb_start_process(void);
 
 #endif
