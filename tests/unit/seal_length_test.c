@@ -14,7 +14,7 @@
 static int
 seal_of(uint8_t type, size_t count, size_t json_len, size_t pad, size_t room)
 {
-	static char json[BB_PACK_JSON_MAX];
+	static char json[BB_PACK_JSON_MAX] = "{";
 	struct bb_keys keys = vector_keys(false);
 	struct bb_frame frame = { .type = type,
 		.pin = VECTOR_PIN,
@@ -61,21 +61,23 @@ static void
 test_shapes(void)
 {
 	static const struct {
-		uint8_t type;
 		size_t count, pad;
-		bool valid;
 		const char *sentence;
+		uint8_t type;
+		bool valid;
 	} rows[] = {
-		{ BB_FRAME_ATTACH, 2, 1, true, "ATTACH takes two sections" },
-		{ BB_FRAME_ATTACH, 3, 1, false, "but not three" },
-		{ BB_FRAME_ANSWER, 2, 0, true, "ANSWER takes two sections" },
-		{ BB_FRAME_RECOVER, 1, 1, true, "RECOVER takes one section" },
-		{ BB_FRAME_DATA, 2, 1, false, "DATA does not take two" },
-		{ BB_FRAME_DATA, 0, 1, false, "nor none" },
-		{ BB_FRAME_DATA, 1, 0, false, "nor a padding of 0" },
-		{ BB_FRAME_NOTICE, 2, 1, false, "NOTICE does not take two" },
-		{ BB_FRAME_HINT, 1, 1, false, "a HINT is not sealed" },
-		{ 0, 1, 1, false, "nor is type 0" },
+		/* clang-format off */
+		{ 2, 1, "ATTACH takes two sections",  BB_FRAME_ATTACH,  true },
+		{ 3, 1, "but not three",              BB_FRAME_ATTACH,  false },
+		{ 2, 0, "ANSWER takes two sections",  BB_FRAME_ANSWER,  true },
+		{ 1, 1, "RECOVER takes one section",  BB_FRAME_RECOVER, true },
+		{ 2, 1, "DATA does not take two",     BB_FRAME_DATA,    false },
+		{ 0, 1, "nor none",                   BB_FRAME_DATA,    false },
+		{ 1, 0, "nor a padding of 0",         BB_FRAME_DATA,    false },
+		{ 2, 1, "NOTICE does not take two",   BB_FRAME_NOTICE,  false },
+		{ 1, 1, "a HINT is not sealed",       BB_FRAME_HINT,    false },
+		{ 1, 1, "nor is type 0",              0,                false },
+		/* clang-format on */
 	};
 	size_t i;
 	int rc;

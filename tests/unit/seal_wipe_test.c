@@ -28,7 +28,7 @@ struct masked {
 static struct masked
 draw(bool letters)
 {
-	struct masked secret;
+	struct masked secret = { .bytes = { 0 } };
 	size_t i;
 
 	bb_random(secret.bytes, SECRET_LEN);
