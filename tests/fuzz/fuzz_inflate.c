@@ -36,8 +36,7 @@ open_body(const uint8_t *bytes, size_t len, struct body *body)
 	bool ok;
 
 	for (i = 0; i < BB_PACK_SECTIONS; i++)
-		body->sections[i] =
-		    (struct bb_buf)BB_BUF_SECRET(BB_PACK_JSON_MAX);
+		body->sections[i] = BB_BUF_SECRET(BB_PACK_JSON_MAX);
 	ok = bb_pack_open(bytes, len, body->sections, BB_PACK_SECTIONS,
 		 &body->count, &why) == BB_PARSE_OK;
 	must(ok == (why == NULL) && ok == (body->count > 0));
@@ -131,8 +130,8 @@ as_json(const uint8_t *data, size_t size)
 	if (size < 4 || size - 3 > BB_PACK_JSON_MAX)
 		return;
 	cut = ((size_t)data[1] << 8 | data[2]) % (size - 3);
-	body.sections[0] = (struct bb_buf)BB_BUF(BB_PACK_JSON_MAX);
-	body.sections[1] = (struct bb_buf)BB_BUF(BB_PACK_JSON_MAX);
+	body.sections[0] = BB_BUF(BB_PACK_JSON_MAX);
+	body.sections[1] = BB_BUF(BB_PACK_JSON_MAX);
 	must(
 	    bb_buf_put(&body.sections[0], data + 3 + cut, size - 3 - cut) == 0);
 	must(bb_buf_put(&body.sections[1], data + 3, cut) == 0);
