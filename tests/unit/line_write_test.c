@@ -59,8 +59,7 @@ test_newlines(void)
 static void
 test_depth(void)
 {
-	char text[1024] =
-	    "{" DOWN_HEAD "\"seq\":7," LINK "\"d\":{\"op\":\"events\",\"x\":";
+	char text[1024] = DATA_HEAD "\"d\":{\"op\":\"events\",\"x\":";
 	char *at = text + strlen(text);
 	int i;
 
