@@ -58,10 +58,12 @@ FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 BATS    := $(wildcard tests/bats/*.bats)
 PEERS   := $(wildcard tests/peers/*.bats)
 MODELS  := $(wildcard tests/model/*.pml)
+# Programs that only tests need: one file each, linked with the library.
+FORGERS := $(patsubst tests/tool/%.c,%,$(wildcard tests/tool/*.c))
 MAN     := $(wildcard docs/man/*.[1578])
 DOCS    := $(wildcard README.md LICENSE CHANGES.md docs/*.md)
 C_FILES := $(wildcard lib/*/*.c lib/*/*/*.c cmd/*/*.c tests/unit/*.c \
-	tests/fuzz/*.c tests/bench/*.c)
+	tests/fuzz/*.c tests/bench/*.c tests/tool/*.c)
 HEADERS := $(wildcard lib/*/*.h lib/*/*/*.h cmd/*/*.h tests/unit/*.h)
 SHELL_FILES := .ci/run tests/run $(filter-out tools/packages,$(wildcard \
 	tools/*)) $(wildcard tests/*/*.bash tests/*/*.bats share/completion/*)
@@ -173,8 +175,12 @@ $(FUZZERS:%=$(B)/tests/fuzz/fuzz_%): %: %.o $(B)/libbb.a
 	$(call say,LD,$@)
 	$(call link_test,-fsanitize=fuzzer)
 
+$(FORGERS:%=$(B)/tests/tool/%): %: %.o $(B)/libbb.a
+	$(call say,LD,$@)
+	$(call link_test)
+
 -include $(patsubst %.o,%.d,$(call objects,$(LIB_SRC) $(CMD_SRC) \
-	$(wildcard tests/unit/*.c tests/fuzz/*.c)))
+	$(wildcard tests/unit/*.c tests/fuzz/*.c tests/tool/*.c)))
 
 # --- What is tested ---------------------------------------------------------
 #
@@ -207,7 +213,7 @@ install_step = 'install=$(MAKE) --no-print-directory B="$(B)" CC="$(CC)" \
 	LDLIBS="$(LDLIBS)" SAN="$(SAN)" DEV="$(DEV)" install-check'
 
 check-programs: $(unit_programs) $(if $(T),$(if $(bats_files),all),all \
-	$(B)/needs)
+	$(B)/needs) $(if $(bats_files),$(FORGERS:%=$(B)/tests/tool/%))
 
 # What of the libraries each tool may be linked with, for tools/layers.
 $(B)/needs: $(B)/probe.mk Makefile
