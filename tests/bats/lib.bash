@@ -225,3 +225,46 @@ refute_canary_in_processes() { # WORD
 }
 
 # --- a world to test in: databases, users, devices ---------------------------
+
+# bb_world: two fresh stores in $BB_DATA (password hashing as cheap as it may
+# be), users alice and bob with permission for `local`, and their devices
+# 2100000a and 2100000b, which have profiles in $BB_PROFILES.  What else a
+# test wants: passwords in alice.pw, first keys in 2100000a.key.
+bb_world() {
+	local made=${BATS_FILE_TMPDIR:?}/world
+
+	export BB_DATA=$T/data BB_PROFILES=$T/phones
+	# Made once for a file: the stores are files, and nobody has them open.
+	if [ ! -d "$made" ]; then
+		bb_world_new || return 1
+		mkdir "$made.new"
+		cp -a "$T/." "$made.new" && mv "$made.new" "$made"
+		return
+	fi
+	cp -a "$made/." "$T"
+}
+
+bb_world_new() {
+	bbsession db init >/dev/null || return 1
+	bbsession limit set --service local scrypt-cost 10 >/dev/null ||
+		return 1
+	bb_user alice 'correct horse' && bb_device 2100000a alice &&
+		bb_user bob 'battery staple' && bb_device 2100000b bob
+}
+
+# bb_user NAME [PASSWORD]: with permission for `local`.
+bb_user() {
+	(umask 077 && printf '%s\n' "${2:-password of $1}" >"$T/$1.pw") &&
+		bbsession user add "$1" --password-file "$T/$1.pw" >/dev/null &&
+		bbsession permission add "$1" local >/dev/null
+}
+
+# bb_device PIN USER: a device in the store, with its profile.
+bb_device() {
+	(umask 077 && od -An -N32 -v -tx1 /dev/urandom | tr -d ' \n' \
+		>"$T/$1.key") &&
+		bbsession device add "$1" --user "$2" \
+			--key-file "$T/$1.key" >/dev/null &&
+		bbdevice profile add --pin "$1" --user "$2" \
+			--key-file "$T/$1.key" >/dev/null
+}
