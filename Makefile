@@ -63,9 +63,9 @@ FORGERS := $(patsubst tests/tool/%.c,%,$(wildcard tests/tool/*.c))
 MAN     := $(wildcard docs/man/*.[1578])
 DOCS    := $(wildcard README.md LICENSE CHANGES.md docs/*.md)
 C_FILES := $(wildcard lib/*/*.c lib/*/*/*.c cmd/*/*.c tests/unit/*.c \
-	tests/fuzz/*.c tests/bench/*.c tests/tool/*.c)
+	tests/fuzz/*.c tests/bench/*.c tests/tool/*.c tools/*.c)
 HEADERS := $(wildcard lib/*/*.h lib/*/*/*.h cmd/*/*.h tests/unit/*.h)
-SHELL_FILES := .ci/run tests/run $(filter-out tools/packages,$(wildcard \
+SHELL_FILES := .ci/run tests/run $(filter-out tools/packages %.c,$(wildcard \
 	tools/*)) $(wildcard tests/*/*.bash tests/*/*.bats share/completion/*)
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
@@ -182,6 +182,25 @@ $(FORGERS:%=$(B)/tests/tool/%): %: %.o $(B)/libbb.a
 -include $(patsubst %.o,%.d,$(call objects,$(LIB_SRC) $(CMD_SRC) \
 	$(wildcard tests/unit/*.c tests/fuzz/*.c tests/tool/*.c)))
 
+# generated from messages.def: the fuzz dictionaries of lines and messages, and
+# the list of messages in docs/wire.md.  The generator needs the table only.
+MESSAGES_GEN  := $(B)/tools/messages-gen
+MESSAGES_DICT := $(patsubst %,$(B)/tests/fuzz/dict/%.dict,line message)
+
+$(MESSAGES_GEN): $(B)/tools/messages-gen.o $(B)/lib/line/table.o
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LINK) -o $@ $(filter %.o,$^) $(LDLIBS)
+
+$(MESSAGES_DICT): $(MESSAGES_GEN)
+	@mkdir -p $(@D)
+	$(Q)$< dict >$@
+
+.PHONY: docs-messages
+docs-messages: $(MESSAGES_GEN) ## put the list of messages into docs/wire.md
+	$(Q)tools/docs-messages '$<'
+
+-include $(B)/tools/messages-gen.d
+
 # --- What is tested ---------------------------------------------------------
 #
 # Each of these targets ends with one line `N passed, N failed, N skipped`; what
@@ -205,7 +224,8 @@ RUN = NM='$(NM)' BB_BIN='$(abspath $(B))' tests/run -j '$(JOBS)' -l '$(B)/log'
 check: ## build all and run the core suite (T=word: only what matches)
 	+-@$(SUBMAKE) -k check-programs
 	@$(RUN) $(unit_programs) $(bats_files) \
-	    $(if $(T),,'layers=tools/layers $(B)' $(install_step))
+	    $(if $(T),,'layers=tools/layers $(B)' $(install_step) \
+	    'messages=tools/docs-messages -n $(MESSAGES_GEN)')
 
 # With the same settings, or it would build anew beside the tests.
 install_step = 'install=$(MAKE) --no-print-directory B="$(B)" CC="$(CC)" \
@@ -213,7 +233,7 @@ install_step = 'install=$(MAKE) --no-print-directory B="$(B)" CC="$(CC)" \
 	LDLIBS="$(LDLIBS)" SAN="$(SAN)" DEV="$(DEV)" install-check'
 
 check-programs: $(unit_programs) $(if $(T),$(if $(bats_files),all),all \
-	$(B)/needs) $(if $(bats_files),$(FORGERS:%=$(B)/tests/tool/%))
+	$(B)/needs $(MESSAGES_GEN)) $(if $(bats_files),$(FORGERS:%=$(B)/tests/tool/%))
 
 # What of the libraries each tool may be linked with, for tools/layers.
 $(B)/needs: $(B)/probe.mk Makefile
@@ -249,7 +269,8 @@ fuzz: ## run each fuzz target FUZZ_SECONDS long (T=word: only some)
 	@$(RUN) $(foreach f,$(call chosen,$(FUZZERS)),\
 	    'fuzz/$(f)=tests/fuzz/run $(f) $(B)/fuzz $(FUZZ_SECONDS)')
 
-fuzz-programs: $(patsubst %,$(B)/tests/fuzz/fuzz_%,$(call chosen,$(FUZZERS)))
+fuzz-programs: $(patsubst %,$(B)/tests/fuzz/fuzz_%,$(call chosen,$(FUZZERS))) \
+	$(MESSAGES_DICT)
 
 check-peers: ## test against third-party servers and clients; the models
 	+@$(if $(PEERS),$(SUBMAKE) all)

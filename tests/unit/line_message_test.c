@@ -369,6 +369,57 @@ test_table(void)
 	    "a word is not found in another place");
 }
 
+/* Which message an example is, by its first member. */
+static enum bb_op
+op_of(const json_t *json)
+{
+	const char *word = json_string_value(json_object_get(json, "op"));
+	size_t i;
+
+	if (word == NULL)
+		word = json_string_value(json_object_get(json, "type"));
+	if (word == NULL)
+		word =
+		    json_object_get(json, "step") != NULL ? "step" : "result";
+	for (i = 0; i < bb_message_rows_len; i++) {
+		if (strcmp(bb_message_rows[i].word, word) == 0)
+			return bb_message_rows[i].op;
+	}
+	return BB_OP_COUNT;
+}
+
+/* There is an example of each message in the document, and it is taken. */
+static void
+test_document(void)
+{
+	bool seen[BB_OP_COUNT] = { false };
+	char text[4096], why[BB_MESSAGE_WHY_MAX];
+	FILE *file = fopen("docs/wire.md", "r");
+	json_t *json;
+	enum bb_op op;
+	size_t i;
+
+	if (file == NULL) {
+		tap_skip("docs/wire.md is not here: run from the top folder");
+		return;
+	}
+	while (fgets(text, sizeof(text), file) != NULL) {
+		if (text[0] != '{' || strncmp(text, "{\"re\":", 6) == 0 ||
+		    strncmp(text, "{\"pin\":", 7) == 0)
+			continue;
+		json = bb_json_parse(text, strlen(text), why);
+		op = op_of(json);
+		if (op != BB_OP_COUNT && check(json, op, why) == 0)
+			seen[op] = true;
+		else
+			tap_note("%s  says: %s", text, why);
+	}
+	(void)fclose(file);
+	for (i = 0; i < bb_message_rows_len; i++)
+		tap_ok(seen[i], "the example of %s in docs/wire.md is taken",
+		    bb_message_rows[i].word);
+}
+
 int
 main(void)
 {
@@ -380,5 +431,6 @@ main(void)
 		test_whole(bb_message_rows[i].op);
 	for (i = 0; i < bb_field_rows_len; i++)
 		test_field(&bb_field_rows[i]);
+	test_document();
 	return tap_done();
 }
