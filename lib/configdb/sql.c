@@ -259,13 +259,23 @@ bb_col_bool(sqlite3_stmt *row, int col)
 	return sqlite3_column_int64(row, col) != 0;
 }
 
+/* Never cuts within a character: what is shown must stay UTF-8. */
 void
 bb_col_text(sqlite3_stmt *row, int col, char *out, size_t out_size)
 {
 	const unsigned char *text = sqlite3_column_text(row, col);
+	size_t len = 0;
 
-	(void)snprintf(out, out_size, "%s",
-	    text == NULL ? "" : (const char *)text);
+	if (text != NULL) {
+		len = strnlen((const char *)text, out_size);
+		if (len == out_size) {
+			len--;
+			while (len > 0 && (text[len] & 0xC0) == 0x80)
+				len--;
+		}
+		memcpy(out, text, len);
+	}
+	out[len] = '\0';
 }
 
 void

@@ -28,6 +28,8 @@ enum bb_sql_topic {
 	BB_SQL_ADMIT,
 	BB_SQL_NUMBERING,
 	BB_SQL_SESSIONS,
+	BB_SQL_RESUME,
+	BB_SQL_SESSION_LIST,
 	BB_SQL_SPOOL,
 	BB_SQL_TOPICS
 };
@@ -73,6 +75,8 @@ struct bb_arg {
 	((struct bb_arg){ .type = BB_ARG_BLOB, \
 	    .bytes = (mem), \
 	    .len = (mem_len) })
+/* 64 unsigned bits are kept as the signed number with the same bits. */
+#define BB_U(v) BB_I((int64_t)(v))
 /* BB_UNLIMITED and BB_LIMIT_UNSET (both -1) are NULL in the store. */
 #define BB_I_OR_NULL(v) \
 	((struct bb_arg){ .type = (v) < 0 ? BB_ARG_NULL : BB_ARG_INT, \
