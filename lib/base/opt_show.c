@@ -167,13 +167,12 @@ distance(const char *a, const char *b)
 const char *
 bb_opt_nearest(const char *word, const char *const names[], size_t len)
 {
-	size_t best = least(DISTANCE_MAX + 1, strlen(word));
+	size_t best = DISTANCE_MAX + 1, i, d;
 	const char *found = NULL;
-	size_t i, d;
 
 	for (i = 0; i < len; i++) {
 		d = distance(word, names[i]);
-		if (d < best) {
+		if (d < best && (d < strlen(word) || d < strlen(names[i]))) {
 			best = d;
 			found = names[i];
 		}
