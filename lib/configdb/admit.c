@@ -25,44 +25,6 @@ static const char *const sql[Q_LEN] = {
 };
 static const struct bb_sql_table table = { BB_SQL_ADMIT, Q_LEN, sql };
 
-/* --- Lists of sessions that go -------------------------------------------- */
-
-struct going {
-	struct {
-		uint32_t pin;
-		int64_t owner;
-	} * at;
-	size_t len, cap;
-	bool no_memory;
-};
-
-static bool
-add_going(void *ctx, uint32_t pin, int64_t owner)
-{
-	struct going *g = ctx;
-	size_t cap = g->cap == 0 ? 16 : g->cap * 2;
-	void *at;
-
-	if (g->len == g->cap) {
-		at = realloc(g->at, cap * sizeof(*g->at));
-		if (at == NULL) {
-			g->no_memory = true;
-			return false;
-		}
-		g->at = at;
-		g->cap = cap;
-	}
-	g->at[g->len].pin = pin;
-	g->at[g->len++].owner = owner;
-	return true;
-}
-
-static bool
-going_row(void *ctx, sqlite3_stmt *row)
-{
-	return add_going(ctx, (uint32_t)bb_col_int(row, 0), bb_col_int(row, 1));
-}
-
 /* Sessions that the caller itself holds: it must log them out upstream. */
 static enum bb_db_result
 note_mine(struct bb_db *db, struct bb_admitted *out, uint32_t pin)
@@ -78,23 +40,21 @@ note_mine(struct bb_db *db, struct bb_admitted *out, uint32_t pin)
 }
 
 static enum bb_db_result
-close_all(struct bb_db *db, const struct going *g, const char *reason,
+close_all(struct bb_db *db, const struct bb_pins *going, const char *reason,
     int64_t owner, struct bb_admitted *out)
 {
 	enum bb_db_result r = BB_DB_OK;
 	size_t i;
 
-	if (g->no_memory)
+	if (going->no_memory)
 		return bb_why(db, BB_DB_ERROR, "out of memory");
-	for (i = 0; i < g->len && r == BB_DB_OK; i++) {
-		r = bb_session_close(db, g->at[i].pin, reason);
-		if (r == BB_DB_OK && g->at[i].owner == owner)
-			r = note_mine(db, out, g->at[i].pin);
+	for (i = 0; i < going->len && r == BB_DB_OK; i++) {
+		r = bb_session_close(db, going->at[i].pin, reason);
+		if (r == BB_DB_OK && going->at[i].owner == owner)
+			r = note_mine(db, out, going->at[i].pin);
 	}
 	return r;
 }
-
-/* --- The steps ------------------------------------------------------------ */
 
 /* In the usual case, where no lease is over, this costs one look at the few
  * rows of owner. */
@@ -102,7 +62,7 @@ static enum bb_db_result
 free_lost(struct bb_db *db, const struct bb_admit *q, struct bb_admitted *out)
 {
 	const struct bb_limit_info *info = &bb_limits[BB_LIMIT_LEASE_GRACE];
-	struct going g = { 0 };
+	struct bb_pins going = { 0 };
 	sqlite3_stmt *row;
 	int64_t grace, any;
 	enum bb_db_result r;
@@ -116,25 +76,25 @@ free_lost(struct bb_db *db, const struct bb_admit *q, struct bb_admitted *out)
 	    BB_ARGS(BB_I(q->now_ms), BB_I(grace)));
 	if (r != BB_DB_OK)
 		return r == BB_DB_NONE ? BB_DB_OK : r;
-	r = bb_sql_each(db, &table, Q_LOST, going_row, &g,
+	r = bb_sql_each(db, &table, Q_LOST, bb_pins_row, &going,
 	    BB_ARGS(BB_T(q->service), BB_I(q->now_ms), BB_I(grace)));
 	if (r == BB_DB_OK)
-		r = close_all(db, &g, "lost", 0, out);
-	free(g.at);
+		r = close_all(db, &going, "lost", 0, out);
+	bb_pins_clear(&going);
 	return r == BB_DB_OK ? bb_owner_tidy(db, q->now_ms) : r;
 }
 
 static enum bb_db_result
 evict(struct bb_db *db, const struct bb_case *c, struct bb_admitted *out)
 {
-	struct going g = { 0 };
+	struct bb_pins going = { 0 };
 	enum bb_db_result r;
 
-	r = bb_facts_evictable(db, c, &out->service, add_going, &g);
+	r = bb_facts_evictable(db, c, &out->service, bb_pins_add, &going);
 	if (r == BB_DB_OK)
-		r = close_all(db, &g, "evicted", c->request->owner, out);
-	out->evicted = (int64_t)g.len;
-	free(g.at);
+		r = close_all(db, &going, "evicted", c->request->owner, out);
+	out->evicted = (int64_t)going.len;
+	bb_pins_clear(&going);
 	return r;
 }
 

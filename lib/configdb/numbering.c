@@ -17,6 +17,7 @@ enum {
 	Q_ACK,
 	Q_DELETE_ACKED,
 	Q_CLEAR_ENDED,
+	Q_FORGET,
 	Q_ENDED,
 	Q_LEN
 };
@@ -47,6 +48,7 @@ static const char *const sql[Q_LEN] = {
 		  " down_next = max(down_next, ?2 + 1) WHERE pin = ?1",
 	[Q_DELETE_ACKED] = "DELETE FROM spool WHERE pin = ?1 AND n <= ?2",
 	[Q_CLEAR_ENDED] = "UPDATE numbering SET ended = '' WHERE pin = ?1",
+	[Q_FORGET] = "DELETE FROM numbering WHERE pin = ?1",
 	[Q_ENDED] = "SELECT ended FROM numbering WHERE pin = ?1",
 };
 static const struct bb_sql_table table = { BB_SQL_NUMBERING, Q_LEN, sql };
@@ -192,5 +194,18 @@ bb_numbering_ended(struct bb_db *db, uint32_t pin, char ended[BB_ENDED_MAX])
 		bb_col_text(row, 0, ended, BB_ENDED_MAX);
 		bb_sql_done(row);
 	}
+	return r == BB_DB_NONE ? BB_DB_OK : r;
+}
+
+enum bb_db_result
+bb_numbering_forget(struct bb_db *db, uint32_t pin)
+{
+	struct numbering was;
+	enum bb_db_result r = get(db, pin, &was);
+
+	if (r == BB_DB_OK)
+		r = give_back(db, pin, &was);
+	if (r == BB_DB_OK)
+		r = bb_sql_run(db, &table, Q_FORGET, BB_ARGS(BB_I(pin)));
 	return r == BB_DB_NONE ? BB_DB_OK : r;
 }

@@ -14,6 +14,21 @@
 #define BB_N_MAX ((int64_t)1 << 62)
 int64_t bb_n(uint64_t n);
 
+/* Sessions, gathered before they are worked on. */
+struct bb_pins {
+	struct {
+		uint32_t pin;
+		int64_t owner;
+	} * at;
+	size_t len, cap;
+	bool no_memory;
+};
+/* ctx is a struct bb_pins; false, and no_memory, when there is none. */
+bool bb_pins_add(void *ctx, uint32_t pin, int64_t owner);
+/* The same from a row of pin and owner (NULL: 0). */
+bool bb_pins_row(void *ctx, sqlite3_stmt *row);
+void bb_pins_clear(struct bb_pins *pins);
+
 /* Which row of the table an admission meets, and from what. */
 struct bb_case {
 	const struct bb_admit *request;
@@ -50,6 +65,8 @@ enum bb_db_result bb_owner_tidy(struct bb_db *db, int64_t now_ms);
 enum bb_db_result bb_numbering_take(struct bb_db *db,
     const struct bb_admit *request, const char *service, const char *account,
     uint64_t *up_next, char ended[BB_ENDED_MAX]);
+/* Gives what waits for a PIN back to the account, and forgets its numbering. */
+enum bb_db_result bb_numbering_forget(struct bb_db *db, uint32_t pin);
 /* Why the last session of a PIN ended; "" when nothing is known. */
 enum bb_db_result bb_numbering_ended(struct bb_db *db, uint32_t pin,
     char ended[BB_ENDED_MAX]);

@@ -12,6 +12,7 @@
 
 #define BB_SPOOL_COUNT_MAX 1000		/* events of one device */
 #define BB_SPOOL_BYTES_MAX (4 << 20)
+#define BB_SPOOL_BODY_MAX 65533		/* one section of a frame */
 #define BB_SPOOL_AGE_S (7 * 86400)	/* events older than this are dropped */
 
 /* An event for an account of a `local` service: one copy for each device that
@@ -20,7 +21,8 @@
  * none yet.  body is the event's JSON object without "n".  *pins, when not
  * NULL, gets the pins of `owner` that have a new event (at most pins_max).
  * NONE: nobody may use that account there.  FULL: a bound is reached for every
- * device of the account; nothing was stored. */
+ * device of the account; nothing was stored.  REFUSED: body is longer than
+ * BB_SPOOL_BODY_MAX. */
 enum bb_db_result bb_spool_deliver(struct bb_db *db, int64_t owner,
     const char *service, const char *account, const char *body, size_t body_len,
     int64_t now_s, uint32_t *pins, size_t pins_max, size_t *pins_len);
@@ -32,6 +34,10 @@ enum bb_db_result bb_spool_put(struct bb_db *db, const struct bb_fence *f,
  * spool, in order.  *moved counts. */
 enum bb_db_result bb_inbox_take(struct bb_db *db, const struct bb_fence *f,
     int64_t now_s, size_t *moved);
+/* The PIN is no device any more (bbsession device remove): what waits for it
+ * goes back to the inbox of its account, its numbers are forgotten.  OK also
+ * when there is nothing; REFUSED while it has a session. */
+enum bb_db_result bb_spool_forget(struct bb_db *db, uint32_t pin);
 /* The device has everything up to `have`. */
 enum bb_db_result bb_spool_ack(struct bb_db *db, const struct bb_fence *f,
     uint64_t have);

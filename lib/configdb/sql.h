@@ -33,7 +33,7 @@ enum bb_sql_topic {
 	BB_SQL_SPOOL,
 	BB_SQL_TOPICS
 };
-#define BB_SQL_TOPIC_MAX 16
+#define BB_SQL_TOPIC_MAX 20
 
 struct bb_sql_table {
 	enum bb_sql_topic topic;

@@ -1,0 +1,43 @@
+/* Lists of sessions: gathered first, because what is done to them changes the
+ * rows that a query would be walking over. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "configdb/rows.h"
+
+#include "base/cc.h"
+
+bool
+bb_pins_add(void *ctx, uint32_t pin, int64_t owner)
+{
+	struct bb_pins *pins = ctx;
+	size_t cap = pins->cap == 0 ? 16 : pins->cap * 2;
+	void *at;
+
+	if (pins->len == pins->cap) {
+		at = realloc(pins->at, cap * sizeof(*pins->at));
+		if (at == NULL) {
+			pins->no_memory = true;
+			return false;
+		}
+		pins->at = at;
+		pins->cap = cap;
+	}
+	pins->at[pins->len].pin = pin;
+	pins->at[pins->len++].owner = owner;
+	return true;
+}
+
+bool
+bb_pins_row(void *ctx, sqlite3_stmt *row)
+{
+	return bb_pins_add(ctx, (uint32_t)bb_col_int(row, 0),
+	    bb_col_int(row, 1));
+}
+
+void
+bb_pins_clear(struct bb_pins *pins)
+{
+	free(pins->at);
+	memset(pins, 0, sizeof(*pins));
+}
