@@ -229,11 +229,12 @@ refute_canary_in_processes() { # WORD
 # bb_world: two fresh stores in $BB_DATA (password hashing as cheap as it may
 # be), users alice and bob with permission for `local`, and their devices
 # 2100000a and 2100000b, which have profiles in $BB_PROFILES.  What else a
-# test wants: passwords in alice.pw, first keys in 2100000a.key.
+# test wants: passwords in alice.pw, first keys in 2100000a.key, both in $T
+# (alias $BB_TMP).  Without a bbdevice there are no profiles.
 bb_world() {
 	local made=${BATS_FILE_TMPDIR:?}/world
 
-	export BB_DATA=$T/data BB_PROFILES=$T/phones
+	export BB_TMP=$T BB_DATA=$T/data BB_PROFILES=$T/phones
 	# Made once for a file: the stores are files, and nobody has them open.
 	if [ ! -d "$made" ]; then
 		bb_world_new || return 1
@@ -264,7 +265,8 @@ bb_device() {
 	(umask 077 && od -An -N32 -v -tx1 /dev/urandom | tr -d ' \n' \
 		>"$T/$1.key") &&
 		bbsession device add "$1" --user "$2" \
-			--key-file "$T/$1.key" >/dev/null &&
+			--key-file "$T/$1.key" >/dev/null || return 1
+	! command -v bbdevice >/dev/null ||
 		bbdevice profile add --pin "$1" --user "$2" \
 			--key-file "$T/$1.key" >/dev/null
 }
