@@ -31,10 +31,16 @@ enum bb_form {
 
 #define BB_LISTEN_MAX 8
 
+/* Descriptors are borrowed: of a socket that was handed over only the flags may
+ * change. */
 struct bb_start {
 	enum bb_form form;
 	int in, out;                  /* PEER and FILTER */
 	int listening[BB_LISTEN_MAX]; /* SERVER: handed-over sockets */
+	/* a connection that looking had to accept from listening[i] (systems
+	 * that do not tell otherwise that a socket listens), or -1: serve it
+	 * first */
+	int first[BB_LISTEN_MAX];
 	size_t listening_len;
 	const char *why; /* REFUSED: a sentence */
 };
@@ -46,15 +52,21 @@ struct bb_start_ask {
 	bool filter;     /* --filter: be one, whatever 0 and 1 are */
 };
 
-/* Classifies 0, 1 and 2, fills holes with /dev/null, decides.  Takes LISTEN_FDS
- * when LISTEN_PID is ours and removes both from the environment. */
+/* Classifies 0 and 1, fills holes among 0 to 2 with /dev/null, decides.  Takes
+ * LISTEN_FDS when LISTEN_PID is ours and removes both from the environment. */
 struct bb_start bb_start_look(const struct bb_start_ask *ask);
+/* Before leaving with an error: where descriptor 0 is a listening socket (inetd
+ * `wait`), the super-server would start us again at once and for ever, because
+ * of the connections that still wait.  Closes them and lets a second pass. Does
+ * nothing where 0 is anything else. */
+void bb_start_turn_away(void);
 enum bb_fd_kind bb_fd_classify(int fd);
 
-/* What every stage does first: SIGPIPE ignored, signal mask cleared,
- * undumpable, soft descriptor limit raised to the hard one, logging to syslog
- * when descriptor 2 is the peer's or listens, descriptors >= 3 close-on-exec.
- */
+/* What every stage does first, after bb_log_open and before bb_start_look:
+ * SIGPIPE and SIGXFSZ ignored, SIGCHLD not, signal mask cleared, undumpable,
+ * soft descriptor limit raised to the hard one; logging to syslog and /dev/null
+ * on descriptor 2 when that is the peer's or listens; descriptors >= 3
+ * close-on-exec.  Leaves holes among 0 to 2 for bb_start_look to see. */
 void bb_start_process(void);
 
 #endif
