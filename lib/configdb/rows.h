@@ -25,7 +25,7 @@ struct bb_pins {
 };
 /* ctx is a struct bb_pins; false, and no_memory, when there is none. */
 bool bb_pins_add(void *ctx, uint32_t pin, int64_t owner);
-/* The same from a row of pin and owner (NULL: 0). */
+/* The same from a row of pin and owner. */
 bool bb_pins_row(void *ctx, sqlite3_stmt *row);
 void bb_pins_clear(struct bb_pins *pins);
 

@@ -30,10 +30,12 @@ enum bb_sql_topic {
 	BB_SQL_SESSIONS,
 	BB_SQL_RESUME,
 	BB_SQL_SESSION_LIST,
+	BB_SQL_WAITING,
+	BB_SQL_DELIVER,
 	BB_SQL_SPOOL,
 	BB_SQL_TOPICS
 };
-#define BB_SQL_TOPIC_MAX 20
+#define BB_SQL_TOPIC_MAX 16
 
 struct bb_sql_table {
 	enum bb_sql_topic topic;
