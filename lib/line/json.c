@@ -118,7 +118,8 @@ check_text(const char *text, size_t len, unsigned depth_max,
 
 	if (len > BB_LINE_MAX)
 		return refuse(why, "is too long", BB_LINE_MAX);
-	while (at < len && memchr(" \t\r\n", text[at], 4) != NULL)
+	while (at < len && (text[at] == ' ' || text[at] == '\t' ||
+			       text[at] == '\r' || text[at] == '\n'))
 		at++;
 	if (at == len)
 		return refuse(why, "is missing", at);

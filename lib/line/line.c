@@ -16,25 +16,25 @@
 enum bb_parse
 bb_line_split(const void *bytes, size_t len, size_t *line_len)
 {
-	size_t seen = len < BB_LINE_MAX ? len : BB_LINE_MAX;
 	const char *start = bytes, *end = NULL;
 
-	if (seen > 0)
-		end = memchr(start, '\n', seen);
+	if (len > BB_LINE_MAX)
+		len = BB_LINE_MAX;
+	if (len > 0)
+		end = memchr(start, '\n', len);
 	if (end != NULL) {
 		*line_len = (size_t)(end - start) + 1;
 		return BB_PARSE_OK;
 	}
-	return seen == BB_LINE_MAX ? BB_PARSE_BAD : BB_PARSE_MORE;
+	return len == BB_LINE_MAX ? BB_PARSE_BAD : BB_PARSE_MORE;
 }
 
 size_t
 bb_line_skip(const void *bytes, size_t len, bool *done)
 {
-	const char *start = bytes, *end = NULL;
+	const char *start = bytes;
+	const char *end = len == 0 ? NULL : memchr(start, '\n', len);
 
-	if (len > 0)
-		end = memchr(start, '\n', len);
 	*done = end != NULL;
 	return end == NULL ? len : (size_t)(end - start) + 1;
 }
@@ -52,24 +52,26 @@ refuse(char why[BB_MESSAGE_WHY_MAX], const char *clause)
 static int
 check_objects(const struct bb_line *line, bool up, char why[BB_MESSAGE_WHY_MAX])
 {
-	enum bb_op op;
+	enum bb_op op = BB_OP_COUNT;
 
 	switch (line->kind) {
 	case BB_LINE_ATTACH:
 		if (bb_message_check(line->d, BB_PLACE_ATTACH, &op, why) == -1)
 			return -1;
-		return line->m == NULL ? 0
-				       : bb_message_check(line->m,
-					     BB_PLACE_ATTACH_MORE, &op, why);
+		if (line->m == NULL)
+			return 0;
+		return bb_message_check(line->m, BB_PLACE_ATTACH_MORE, &op,
+		    why);
 	case BB_LINE_DATA:
-		return up ? bb_message_check(line->d, BB_PLACE_UP, &op, why)
-			  : bb_message_op(line->d, BB_PLACE_DOWN, &op, why);
+		if (up)
+			return bb_message_check(line->d, BB_PLACE_UP, &op, why);
+		return bb_message_op(line->d, BB_PLACE_DOWN, &op, why);
 	case BB_LINE_ANSWER:
 		if (bb_message_op(line->d, BB_PLACE_ANSWER, &op, why) == -1)
 			return -1;
-		return line->m == NULL ? 0
-				       : bb_message_op(line->m,
-					     BB_PLACE_ANSWER_MORE, &op, why);
+		if (line->m == NULL)
+			return 0;
+		return bb_message_op(line->m, BB_PLACE_ANSWER_MORE, &op, why);
 	case BB_LINE_NOTICE:
 		return bb_message_op(line->d, BB_PLACE_NOTICE, &op, why);
 	case BB_LINE_HINT:

@@ -71,8 +71,8 @@ void bb_line_clear(struct bb_line *line);
  * order; d, m and trace are borrowed.  0, or -1 with EMSGSIZE (over
  * BB_LINE_MAX), ENOBUFS, ENOMEM, or EINVAL (the kind does not go in that
  * direction, or lacks what it must have); then nothing was added. */
-int bb_line_write(const struct bb_line *line, bool up,
-    struct bb_buf *out) BB_NODISCARD;
+int bb_line_write(const struct bb_line *line, bool up, struct bb_buf *out)
+    BB_NODISCARD;
 /* Appends a step to an array of steps (made when *trace is NULL).  0, or -1
  * with ENOBUFS (there are as many as a trace may have) or ENOMEM; then the
  * steps stay as they are. */

@@ -159,7 +159,7 @@ check_element(const json_t *element, const struct list *list,
     char why[BB_MESSAGE_WHY_MAX])
 {
 	json_int_t n;
-	enum bb_op op;
+	enum bb_op op = BB_OP_COUNT;
 
 	if (find_op(element, list->key, list->where, list->only, &op, why) ==
 	    -1)
@@ -278,7 +278,7 @@ int
 bb_message_check(const json_t *json, enum bb_message_place place,
     enum bb_op *op, char why[BB_MESSAGE_WHY_MAX])
 {
-	enum bb_op found;
+	enum bb_op found = BB_OP_COUNT;
 
 	if (bb_message_op(json, place, &found, why) == -1)
 		return -1;

@@ -66,8 +66,8 @@ json_t *bb_message_masked(const json_t *json);
  * service=local user=alice password=***".  Returns out. */
 const char *bb_message_text(const json_t *json, char *out, size_t out_size);
 /* Checks a list of steps (the member "trace" of a line or an answer). */
-int bb_trace_check(const json_t *trace,
-    char why[BB_MESSAGE_WHY_MAX]) BB_NODISCARD;
+int bb_trace_check(const json_t *trace, char why[BB_MESSAGE_WHY_MAX])
+    BB_NODISCARD;
 /* True when the events of an "events" object come from more than one author,
  * so that the section must be stored, not deflated. */
 bool bb_message_mixed_authors(const json_t *events);

@@ -109,19 +109,19 @@ test_cases(void)
 	}
 }
 
+#define NESTED_MAX 256
+
 /* {"a":{"a": ... depth objects in all, the innermost an array when asked. */
 static size_t
-nested(char *out, unsigned depth, bool array)
+nested(char out[NESTED_MAX], unsigned depth, bool array)
 {
 	size_t len = 0;
 	unsigned i;
 
-	for (i = 1; i < depth; i++) {
-		memcpy(out + len, "{\"a\":", 5);
-		len += 5;
-	}
-	memcpy(out + len, array ? "[]" : "{}", 2);
-	len += 2;
+	for (i = 1; i < depth; i++)
+		len += (size_t)snprintf(out + len, NESTED_MAX - len, "{\"a\":");
+	len += (size_t)snprintf(out + len, NESTED_MAX - len, "%s",
+	    array ? "[]" : "{}");
 	for (i = 1; i < depth; i++)
 		out[len++] = '}';
 	return len;
@@ -130,7 +130,7 @@ nested(char *out, unsigned depth, bool array)
 static bool
 depth_is_taken(unsigned depth, bool array)
 {
-	char text[256], why[BB_MESSAGE_WHY_MAX];
+	char text[NESTED_MAX], why[BB_MESSAGE_WHY_MAX];
 	json_t *json = bb_json_parse(text, nested(text, depth, array), why);
 
 	json_decref(json);
@@ -152,10 +152,10 @@ test_depth(void)
 	if (text == NULL)
 		return;
 	memset(text, '[', BB_LINE_MAX);
-	memcpy(text, "{\"a\":", 5);
+	text[0] = '{';
 	tap_ok(bb_json_parse(text, BB_LINE_MAX, why) == NULL,
 	    "a line full of brackets is refused");
-	TAP_EQ_STR(why, "JSON is nested too deep at byte 20",
+	TAP_EQ_STR(why, "JSON is nested too deep at byte 16",
 	    "too deep is said with its place");
 	free(text);
 }
@@ -169,7 +169,8 @@ test_length(void)
 	if (text == NULL)
 		return;
 	memset(text, ' ', BB_LINE_MAX + 1);
-	memcpy(text, "{}", 2);
+	text[0] = '{';
+	text[1] = '}';
 	json = bb_json_parse(text, BB_LINE_MAX, why);
 	tap_ok(json != NULL, "a text as long as a line may be is taken");
 	json_decref(json);

@@ -170,82 +170,83 @@ test_members(const struct kind *k)
 	    "%s with an unknown member is refused", k->name);
 }
 
-/* On lines of the kinds that have the member. */
+/* Members in another form, in the line kinds[kind]. */
+static const struct {
+	size_t kind;
+	const char *name;
+	const char *value; /* JSON */
+	bool taken;
+	const char *sentence;
+} forms[] = {
+	/* clang-format off */
+	{ 0, "re", "\"answer\"", false, "another word for re is refused" },
+	{ 0, "re", "1", false, "a number for re is refused" },
+	{ 0, "pin", "\"2100000A\"", false, "a PIN in upper case is refused" },
+	{ 0, "pin", "\"2100000\"", false, "a PIN of 7 digits is refused" },
+	{ 0, "pin", "\"2100000ab\"", false, "a PIN of 9 digits is refused" },
+	{ 0, "pin", "\"2100000g\"", false, "a PIN that is none is refused" },
+	{ 0, "pin", "553648138", false, "a PIN as a number is refused" },
+	{ 6, "pin", "\"00000000\"", true, "a hint may lack a PIN" },
+	{ 0, "user", "\"\"", false, "an empty user is refused" },
+	{ 0, "user", "\"a\\nb\"", false, "a user with a newline is refused" },
+	{ 0, "user", "\"a\\u0085b\"", false, "a user with a C1 control is refused" },
+	{ 0, "user", "\"\\u00e4 b\"", true, "a user of two words is taken" },
+	{ 0, "service", "\"\"", false, "an empty service is refused" },
+	{ 0, "att", "0", false, "attach number 0 is refused" },
+	{ 4, "att", "0", true, "a notice may lack an attach number" },
+	{ 0, "att", "4294967294", true, "the last attach number is taken" },
+	{ 0, "att", "4294967295", false, "the one behind it is refused" },
+	{ 0, "att", "-1", false, "a negative attach number is refused" },
+	{ 0, "att", "1.0", false, "a real attach number is refused" },
+	{ 0, "att", "\"1\"", false, "an attach number as text is refused" },
+	{ 1, "seq", "0", false, "frame number 0 is refused" },
+	{ 1, "seq", "4294967294", true, "the last frame number is taken" },
+	{ 1, "seq", "4294967295", false, "the frame number behind it is refused" },
+	{ 0, "kid", "\"5f0c6f8d8a9e2b1\"", false, "a short key id is refused" },
+	{ 0, "kid", "\"5F0C6F8D8A9E2B11\"", false, "a key id in upper case is refused" },
+	{ 0, "nonce", "\"0001020304050607\"", false, "a short nonce is refused" },
+	{ 6, "nonce", "\"000102030405060708090a0b0c0d0e0f1011121314151617\"",
+	    false, "a hint with a whole nonce is refused" },
+	{ 0, "link", "\"000000010000000\"", false, "a short link is refused" },
+	{ 0, "link", "1", false, "a link as a number is refused" },
+	{ 6, "hint", "0", false, "hint 0 is refused" },
+	{ 6, "hint", "3", true, "hint 3 is taken" },
+	{ 6, "hint", "4", false, "hint 4 is refused" },
+	{ 0, "d", "[]", false, "a list for d is refused" },
+	{ 0, "d", "{\"op\":\"fetch\"}", false,
+	    "an attach with a message that is none is refused" },
+	{ 0, "d", "{\"op\":\"login\"}", false,
+	    "an attach is checked by the table" },
+	{ 0, "m", "{\"op\":\"fetch\"}", false,
+	    "another second section than a batch is refused" },
+	{ 0, "m", "{\"op\":\"batch\",\"x\":1}", false,
+	    "a second section is checked by the table" },
+	{ 1, "d", "{\"op\":\"login\"}", false,
+	    "data with an attach in it is refused" },
+	{ 1, "d", "{\"op\":\"fetch\",\"ack\":-1}", false,
+	    "data up is checked by the table" },
+	{ 2, "d", "{\"op\":\"fetch\"}", false,
+	    "data down with a message for up is refused" },
+	{ 2, "d", "{\"op\":\"bye\"}", true,
+	    "data down is not checked by the table" },
+	{ 3, "d", "{\"op\":\"answer\"}", true,
+	    "an answer is not checked by the table" },
+	{ 3, "d", "{\"op\":\"events\"}", false,
+	    "an answer with other content is refused" },
+	{ 3, "m", "{\"op\":\"bye\"}", false,
+	    "an answer's second section is events or nothing" },
+	{ 4, "d", "{\"op\":\"answer\"}", false,
+	    "a notice with other content is refused" },
+	{ 0, "trace", "[]", true, "an empty trace is taken" },
+	{ 0, "trace", "[{\"step\":3}]", false,
+	    "a step without its members is refused" },
+	{ 0, "trace", "{}", false, "a trace that is no list is refused" },
+	/* clang-format on */
+};
+
 static void
 test_forms(void)
 {
-	static const struct {
-		size_t kind;
-		const char *name;
-		const char *value; /* JSON */
-		bool taken;
-		const char *sentence;
-	} forms[] = {
-		/* clang-format off */
-		{ 0, "re", "\"answer\"", false, "another word for re is refused" },
-		{ 0, "re", "1", false, "a number for re is refused" },
-		{ 0, "pin", "\"2100000A\"", false, "a PIN in upper case is refused" },
-		{ 0, "pin", "\"2100000\"", false, "a PIN of 7 digits is refused" },
-		{ 0, "pin", "\"2100000ab\"", false, "a PIN of 9 digits is refused" },
-		{ 0, "pin", "\"2100000g\"", false, "a PIN that is none is refused" },
-		{ 0, "pin", "553648138", false, "a PIN as a number is refused" },
-		{ 6, "pin", "\"00000000\"", true, "a hint may lack a PIN" },
-		{ 0, "user", "\"\"", false, "an empty user is refused" },
-		{ 0, "user", "\"a\\nb\"", false, "a user with a newline is refused" },
-		{ 0, "user", "\"a\\u0085b\"", false, "a user with a C1 control is refused" },
-		{ 0, "user", "\"\\u00e4 b\"", true, "a user of two words is taken" },
-		{ 0, "service", "\"\"", false, "an empty service is refused" },
-		{ 0, "att", "0", false, "attach number 0 is refused" },
-		{ 4, "att", "0", true, "a notice may lack an attach number" },
-		{ 0, "att", "4294967294", true, "the last attach number is taken" },
-		{ 0, "att", "4294967295", false, "the one behind it is refused" },
-		{ 0, "att", "-1", false, "a negative attach number is refused" },
-		{ 0, "att", "1.0", false, "a real attach number is refused" },
-		{ 0, "att", "\"1\"", false, "an attach number as text is refused" },
-		{ 1, "seq", "0", false, "frame number 0 is refused" },
-		{ 1, "seq", "4294967294", true, "the last frame number is taken" },
-		{ 1, "seq", "4294967295", false, "the frame number behind it is refused" },
-		{ 0, "kid", "\"5f0c6f8d8a9e2b1\"", false, "a short key id is refused" },
-		{ 0, "kid", "\"5F0C6F8D8A9E2B11\"", false, "a key id in upper case is refused" },
-		{ 0, "nonce", "\"0001020304050607\"", false, "a short nonce is refused" },
-		{ 6, "nonce", "\"000102030405060708090a0b0c0d0e0f1011121314151617\"",
-		    false, "a hint with a whole nonce is refused" },
-		{ 0, "link", "\"000000010000000\"", false, "a short link is refused" },
-		{ 0, "link", "1", false, "a link as a number is refused" },
-		{ 6, "hint", "0", false, "hint 0 is refused" },
-		{ 6, "hint", "3", true, "hint 3 is taken" },
-		{ 6, "hint", "4", false, "hint 4 is refused" },
-		{ 0, "d", "[]", false, "a list for d is refused" },
-		{ 0, "d", "{\"op\":\"fetch\"}", false,
-		    "an attach with a message that is none is refused" },
-		{ 0, "d", "{\"op\":\"login\"}", false,
-		    "an attach is checked by the table" },
-		{ 0, "m", "{\"op\":\"fetch\"}", false,
-		    "another second section than a batch is refused" },
-		{ 0, "m", "{\"op\":\"batch\",\"x\":1}", false,
-		    "a second section is checked by the table" },
-		{ 1, "d", "{\"op\":\"login\"}", false,
-		    "data with an attach in it is refused" },
-		{ 1, "d", "{\"op\":\"fetch\",\"ack\":-1}", false,
-		    "data up is checked by the table" },
-		{ 2, "d", "{\"op\":\"fetch\"}", false,
-		    "data down with a message for up is refused" },
-		{ 2, "d", "{\"op\":\"bye\"}", true,
-		    "data down is not checked by the table" },
-		{ 3, "d", "{\"op\":\"answer\"}", true,
-		    "an answer is not checked by the table" },
-		{ 3, "d", "{\"op\":\"events\"}", false,
-		    "an answer with other content is refused" },
-		{ 3, "m", "{\"op\":\"bye\"}", false,
-		    "an answer's second section is events or nothing" },
-		{ 4, "d", "{\"op\":\"answer\"}", false,
-		    "a notice with other content is refused" },
-		{ 0, "trace", "[]", true, "an empty trace is taken" },
-		{ 0, "trace", "[{\"step\":3}]", false,
-		    "a step without its members is refused" },
-		{ 0, "trace", "{}", false, "a trace that is no list is refused" },
-		/* clang-format on */
-	};
 	size_t i;
 
 	for (i = 0; i < BB_LEN(forms); i++) {

@@ -285,7 +285,8 @@ test_length_in_bytes(const struct bb_field_row *field)
 	/* Two-byte characters: one too many, though half as many
 	 * characters. */
 	memset(text, 'a', len - 1);
-	memcpy(text + len - 1, "\xC3\xA4", 2);
+	text[len - 1] = '\xC3';
+	text[len] = '\xA4';
 	expect(field, json_stringn(text, len + 1), false,
 	    "a length that counts bytes, not characters,");
 	free(text);
@@ -298,7 +299,9 @@ test_hex(const struct bb_field_row *field)
 	char text[128];
 
 	memset(text, 'a', len);
-	memcpy(text, "09af", 4);
+	text[0] = '0';
+	text[1] = '9';
+	text[2] = 'f';
 	expect(field, json_stringn(text, len), true, "hexadecimal");
 	text[len - 1] = 'A';
 	expect(field, json_stringn(text, len), false, "upper case");
