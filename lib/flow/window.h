@@ -8,8 +8,8 @@
 #define BB_WINDOW_BITS 64
 
 struct bb_window {
-	uint32_t highest;	/* 0: nothing seen */
-	uint64_t seen;		/* bit k: highest - k was seen */
+	uint32_t highest; /* 0: nothing seen */
+	uint64_t seen;    /* bit k: highest - k was seen */
 };
 
 /* True, and noted, when seq is new: above the highest, or within the window and
