@@ -79,17 +79,18 @@ find_words(int argc, char *argv[])
 	return w;
 }
 
+/* `lacks`: "there is no noun", "user has no verb". */
 static void BB_NORETURN
-die_unknown(const char *kind, const char *word, const char *const names[],
+die_unknown(const char *lacks, const char *word, const char *const names[],
     size_t len)
 {
 	const char *near = bb_opt_nearest(word, names, len);
 
 	if (near != NULL)
-		bb_die(BB_EXIT_USAGE, "there is no %s '%s'; did you mean '%s'?",
-		    kind, word, near);
-	bb_die(BB_EXIT_USAGE, "there is no %s '%s'; bbsession help lists them",
-	    kind, word);
+		bb_die(BB_EXIT_USAGE, "%s '%s'; did you mean '%s'?", lacks,
+		    word, near);
+	bb_die(BB_EXIT_USAGE, "%s '%s'; bbsession help lists them", lacks,
+	    word);
 }
 
 static const struct noun *
@@ -103,14 +104,14 @@ find_noun(const char *word)
 			return nouns[i];
 		names[i + 1] = nouns[i]->name;
 	}
-	die_unknown("noun", word, names, BB_LEN(names));
+	die_unknown("there is no noun", word, names, BB_LEN(names));
 }
 
 static const struct verb *
 find_verb(const struct noun *noun, const char *word)
 {
 	const char *names[WORDS_MAX];
-	char kind[TOOL_MAX];
+	char lacks[TOOL_MAX];
 	size_t i, len = 0;
 
 	for (i = 0; i < noun->verbs_len; i++) {
@@ -119,8 +120,8 @@ find_verb(const struct noun *noun, const char *word)
 		if (len < WORDS_MAX)
 			names[len++] = noun->verbs[i].name;
 	}
-	(void)snprintf(kind, sizeof(kind), "verb of %s", noun->name);
-	die_unknown(kind, word, names, len);
+	(void)snprintf(lacks, sizeof(lacks), "%s has no verb", noun->name);
+	die_unknown(lacks, word, names, len);
 }
 
 /* The error may come before the options are parsed. */

@@ -197,6 +197,8 @@ out_table_rows(const struct out_kind *kind, const json_t *array)
 
 	for (i = 0; i < kind->fields_len; i++)
 		g.cols += kind->fields[i].column ? 1 : 0;
+	if (g.cols == 0)
+		bb_die(BB_EXIT_BUG, "%s are no list", kind->many);
 	g.cell = must(calloc(g.rows * g.cols, sizeof(*g.cell)));
 	fill(&g, kind, array);
 	print_grid(&g);

@@ -262,7 +262,8 @@ static int
 user_remove(const struct args *a)
 {
 	const char *name = arg_user(a->operand[0]);
-	json_t *devices = devices_of(a, name), *pin;
+	json_t *devices = devices_of(a, name);
+	const char *pin;
 	struct change c;
 	size_t i;
 	int status;
@@ -274,10 +275,12 @@ user_remove(const struct args *a)
 		change_note(&c, "devices_left", json_incref(devices));
 	status = change_end(&c, bb_user_remove(c.db, name));
 	if (status == BB_EXIT_OK) {
-		json_array_foreach(devices, i, pin) out_say(a,
-		    "device %s is left: bbsession device remove "
-		    "%s",
-		    json_string_value(pin), json_string_value(pin));
+		for (i = 0; i < json_array_size(devices); i++) {
+			pin = json_string_value(json_array_get(devices, i));
+			out_say(a,
+			    "device %s is left: bbsession device remove %s",
+			    pin, pin);
+		}
 	}
 	json_decref(devices);
 	return status;
