@@ -165,6 +165,20 @@ session_login(struct collab *c, struct session *s, const struct bb_line *line)
 		data_work(c, s);
 }
 
+/* An end that the device did not bring about itself. */
+static bool
+worth_telling(const char *ended)
+{
+	static const char *const words[] = { "evicted", "inactive", "killed",
+		"lost" };
+	size_t i;
+
+	for (i = 0; i < BB_LEN(words); i++)
+		if (strcmp(words[i], ended) == 0)
+			return true;
+	return false;
+}
+
 static void
 session_start(struct collab *c, struct ask *ask, const struct bb_line *line,
     const struct bb_admit *request, const struct bb_admitted *a)
@@ -184,7 +198,7 @@ session_start(struct collab *c, struct ask *ask, const struct bb_line *line,
 	bb_session_step(&s->core, BB_SE_LOGIN, &at);
 	s->ask = ask;
 	ask->session = s;
-	if (a->ended[0] != '\0')
+	if (worth_telling(a->ended))
 		snprintf(s->ended, sizeof(s->ended), "%s", a->ended);
 	session_login(c, s, line);
 }
