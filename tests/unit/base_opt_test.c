@@ -207,69 +207,70 @@ run_line(void *arg)
 	_exit(42);
 }
 
+static const struct {
+	const char *line, *text;
+} errors[] = {
+	/* clang-format off */
+	{ "x --usr a b", "unknown option --usr; did you mean --user?" },
+	{ "x --jsno b", "unknown option --jsno; did you mean --json?" },
+	{ "x --helpp", "unknown option --helpp; did you mean --help?" },
+	{ "x --password=hunter2",
+	    "unknown option --password; --help lists them" },
+	{ "x -x b", "unknown option -x; --help lists them" },
+	{ "x -vx b", "unknown option -x; --help lists them" },
+	{ "x ---json b", "unknown option ---json; did you mean --json?" },
+	{ "x --=a b", "unknown option --; --help lists them" },
+	{ "x --help=a b", "unknown option --help; did you mean --help?" },
+	{ "x --user", "option --user needs an argument: NAME" },
+	{ "x -u", "option -u needs an argument: NAME" },
+	{ "x --user --verbose b", "option --user needs an argument: NAME" },
+	{ "x --json=yes b", "option --json takes no argument" },
+	{ "x --count 0 b", "option --count: '0' is less than 1" },
+	{ "x -n 101 b", "option -n: '101' is more than 100" },
+	{ "x --count seven b",
+	    "option --count: 'seven' is not a whole number" },
+	{ "x --count 7x b", "option --count: '7x' is not a whole number" },
+	{ "x --count= b", "option --count: '' is not a whole number" },
+	{ "x --count=+7 b", "option --count: '+7' is not a whole number" },
+	{ "x --any 9223372036854775808 b",
+	    "option --any: '9223372036854775808' is too large a number" },
+	{ "x --wait 1ms b", "option --wait: '1ms' is less than 1s" },
+	{ "x --wait 2h b", "option --wait: '2h' is more than 1h" },
+	{ "x --wait soon b",
+	    "option --wait: 'soon' is not a time such as 250ms, 30s, "
+	    "10m, 4h or 7d" },
+	{ "x --wait 999999999999999999999 b",
+	    "option --wait: '999999999999999999999' is too long a time" },
+	{ "x --pin 2100000 b",
+	    "option --pin: '2100000' is not 8 hexadecimal digits" },
+	{ "x --pin 2100000ab b",
+	    "option --pin: '2100000ab' is not 8 hexadecimal digits" },
+	{ "x -p 0x100000 b",
+	    "option -p: '0x100000' is not 8 hexadecimal digits" },
+	{ "x", "missing operand USER" },
+	{ "x a b c", "unexpected operand 'c'" },
+	{ "x a -- b --c", "unexpected operand '--c'" },
+	{ "x a\tb\x1b[1m c d", "unexpected operand 'd'" },
+	{ "x a b c\x1b[1m", "unexpected operand 'c\\x1b[1m'" },
+	/* clang-format on */
+};
+
 static void
 test_errors(void)
 {
-	static const struct {
-		const char *line, *text;
-	} rows[] = {
-		/* clang-format off */
-		{ "x --usr a b", "unknown option --usr; did you mean --user?" },
-		{ "x --jsno b", "unknown option --jsno; did you mean --json?" },
-		{ "x --helpp", "unknown option --helpp; did you mean --help?" },
-		{ "x --password=hunter2",
-		    "unknown option --password; --help lists them" },
-		{ "x -x b", "unknown option -x; --help lists them" },
-		{ "x -vx b", "unknown option -x; --help lists them" },
-		{ "x ---json b", "unknown option ---json; did you mean --json?" },
-		{ "x --=a b", "unknown option --; --help lists them" },
-		{ "x --help=a b", "unknown option --help; did you mean --help?" },
-		{ "x --user", "option --user needs an argument: NAME" },
-		{ "x -u", "option -u needs an argument: NAME" },
-		{ "x --user --verbose b", "option --user needs an argument: NAME" },
-		{ "x --json=yes b", "option --json takes no argument" },
-		{ "x --count 0 b", "option --count: '0' is less than 1" },
-		{ "x -n 101 b", "option -n: '101' is more than 100" },
-		{ "x --count seven b",
-		    "option --count: 'seven' is not a whole number" },
-		{ "x --count 7x b", "option --count: '7x' is not a whole number" },
-		{ "x --count= b", "option --count: '' is not a whole number" },
-		{ "x --count=+7 b", "option --count: '+7' is not a whole number" },
-		{ "x --any 9223372036854775808 b",
-		    "option --any: '9223372036854775808' is too large a number" },
-		{ "x --wait 1ms b", "option --wait: '1ms' is less than 1s" },
-		{ "x --wait 2h b", "option --wait: '2h' is more than 1h" },
-		{ "x --wait soon b",
-		    "option --wait: 'soon' is not a time such as 250ms, 30s, "
-		    "10m, 4h or 7d" },
-		{ "x --wait 999999999999999999999 b",
-		    "option --wait: '999999999999999999999' is too long a time" },
-		{ "x --pin 2100000 b",
-		    "option --pin: '2100000' is not 8 hexadecimal digits" },
-		{ "x --pin 2100000ab b",
-		    "option --pin: '2100000ab' is not 8 hexadecimal digits" },
-		{ "x -p 0x100000 b",
-		    "option -p: '0x100000' is not 8 hexadecimal digits" },
-		{ "x", "missing operand USER" },
-		{ "x a b c", "unexpected operand 'c'" },
-		{ "x a -- b --c", "unexpected operand '--c'" },
-		{ "x a\tb\x1b[1m c d", "unexpected operand 'd'" },
-		{ "x a b c\x1b[1m", "unexpected operand 'c\\x1b[1m'" },
-		/* clang-format on */
-	};
 	char want[300];
 	struct capture c;
 	struct line line;
 	size_t i;
 
-	for (i = 0; i < BB_LEN(rows); i++) {
-		cut(&line, &spec, rows[i].line);
+	for (i = 0; i < BB_LEN(errors); i++) {
+		cut(&line, &spec, errors[i].line);
 		capture(&c, run_line, &line);
 		(void)snprintf(want, sizeof(want), "bbtool: fatal: %s\n",
-		    rows[i].text);
+		    errors[i].text);
 		TAP_EQ_STR(c.err, want, "a usage error is one sentence");
 		tap_ok(c.status == 100 && *c.out == '\0', "with status 100: %s",
-		    rows[i].line);
+		    errors[i].line);
 	}
 }
 

@@ -144,11 +144,12 @@ test_process(void)
 static int
 dumpable(void)
 {
+	int answer = 77;
+
 #ifdef __linux__
-	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
-#else
-	return 77;
+	answer = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 #endif
+	return answer;
 }
 
 static void

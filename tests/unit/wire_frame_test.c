@@ -356,7 +356,7 @@ test_other_version(void)
 static void
 test_texts(void)
 {
-	int fault, type, same = 0;
+	int fault, type;
 	const char *a, *b;
 
 	for (fault = BB_FRAME_SOUND; fault <= BB_FRAME_BAD_NUMBER; fault++) {
@@ -372,9 +372,8 @@ test_texts(void)
 	TAP_EQ_STR(a, "type-0x17", "an unknown type has its number");
 	TAP_EQ_STR(b, "type-0xfe", "and each one its own");
 	for (type = 0; type < 256; type++)
-		same += bb_frame_type_text((uint8_t)type) ==
-			bb_frame_type_text((uint8_t)type);
-	TAP_EQ_INT(same, 256, "which stays");
+		(void)bb_frame_type_text((uint8_t)type);
+	TAP_EQ_STR(a, "type-0x17", "which stays");
 	tap_ok(bb_frame_has_e(1) && bb_frame_has_e(2) && bb_frame_has_e(3) &&
 		   !bb_frame_has_e(4) && !bb_frame_has_e(5) &&
 		   !bb_frame_has_e(0x40) && !bb_frame_has_e(0x80),
