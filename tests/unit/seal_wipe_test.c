@@ -200,7 +200,7 @@ test_password(size_t pad, bool stored, const char *sentence)
 }
 
 static void
-use_base(const struct masked *secret)
+use_base(const struct masked *secret, const struct masked *half)
 {
 	uint8_t base[BB_BASE_LEN] = { 0 }, next[BB_BASE_LEN];
 	uint8_t priv[BB_EPHEMERAL_LEN];
@@ -210,8 +210,10 @@ use_base(const struct masked *secret)
 	reveal(secret, base);
 	if (bb_keys_expand(base, 1, &keys) == -1 ||
 	    bb_keys_ephemeral(priv, roll.e_d) == -1 ||
-	    bb_keys_ephemeral(priv, roll.e_s) == -1 ||
-	    bb_keys_roll(base, priv, true, &roll, next) == -1)
+	    bb_keys_ephemeral(priv, roll.e_s) == -1)
+		abort();
+	reveal(half, priv);
+	if (bb_keys_roll(base, priv, true, &roll, next) == -1)
 		abort();
 	bb_wipe(base, sizeof(base));
 	bb_wipe(next, sizeof(next));
@@ -242,12 +244,14 @@ use_key(const struct masked *secret)
 static void
 test_keys(void)
 {
-	struct masked secret = draw(false);
+	struct masked secret = draw(false), half = draw(false);
 
-	use_base(&secret);
+	use_base(&secret, &half);
 	overwrite_stack();
 	TAP_EQ_INT(count_everywhere(&secret), 0,
 	    "a base key that was expanded and rolled is nowhere");
+	TAP_EQ_INT(count_everywhere(&half), 0,
+	    "nor is the private half that rolled it");
 	secret = draw(false);
 	use_key(&secret);
 	overwrite_stack();
