@@ -140,7 +140,6 @@ clause_of(enum json_error_code code)
 		enum json_error_code code;
 		const char *clause;
 	} clauses[] = {
-		{ json_error_out_of_memory, "needs more memory than there is" },
 		{ json_error_invalid_utf8, "is not UTF-8" },
 		{ json_error_premature_end_of_input, "ends too early" },
 		{ json_error_end_of_input_expected, "is followed by more" },
@@ -177,20 +176,23 @@ json_t *
 bb_json_parse_depth(const void *text, size_t len, unsigned depth_max,
     char why[BB_MESSAGE_WHY_MAX])
 {
-	enum json_error_code code;
 	json_error_t error;
+	bool no_memory;
 	json_t *json;
 
 	if (check_text(text, len, depth_max, why) == -1)
 		return NULL;
+	/* jansson has no code for memory in most places; malloc has. */
+	errno = 0;
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-	if (json == NULL) {
-		code = json_error_code(&error);
-		(void)refuse(why, clause_of(code),
+	no_memory = json == NULL && errno == ENOMEM;
+	if (json == NULL)
+		(void)refuse(why,
+		    no_memory ? "needs more memory than there is"
+			      : clause_of(json_error_code(&error)),
 		    error.position > 0 ? (size_t)error.position : 0);
-		if (code == json_error_out_of_memory)
-			errno = ENOMEM;
-	}
+	if (no_memory)
+		errno = ENOMEM;
 	bb_wipe(&error, sizeof(error));
 	wipe_stack();
 	return json;

@@ -61,8 +61,8 @@ struct bb_line {
 
 /* Parses one line (newline optional).  Direction `up`: for the service, d and m
  * are checked against the table by the place that the kind says; down: for the
- * dispatcher, only the outer members, op and size matter.  0, or -1 with a
- * clause in why. */
+ * dispatcher, only the outer members, op and size matter.  0, or -1 with
+ * EINVAL, or ENOMEM when it is memory that is missing, and a clause in why. */
 int bb_line_parse(const void *text, size_t len, bool up, struct bb_line *line,
     char why[BB_MESSAGE_WHY_MAX]) BB_NODISCARD;
 void bb_line_clear(struct bb_line *line);

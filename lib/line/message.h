@@ -19,8 +19,9 @@ void bb_json_init(void);
 
 /* Parses exactly one JSON object: UTF-8, no duplicate members, depth at most
  * BB_MESSAGE_DEPTH, nothing behind it but white space, no zero characters.
- * NULL with a clause in `why` that never quotes the text; the caller owns the
- * result (json_decref). */
+ * NULL with EINVAL, or ENOMEM when it is memory that is missing, and a clause
+ * in `why` that never quotes the text; the caller owns the result
+ * (json_decref). */
 json_t *bb_json_parse(const void *text, size_t len,
     char why[BB_MESSAGE_WHY_MAX]);
 /* Compact text, members in the order they were put in.  NULL with ENOMEM.  The
