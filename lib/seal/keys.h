@@ -30,9 +30,9 @@ int bb_keys_ephemeral(uint8_t priv[BB_EPHEMERAL_LEN],
 struct bb_roll {
 	uint32_t pin;
 	uint32_t att;
-	uint8_t kid[BB_KID_LEN];		/* of the base that is rolled */
-	uint8_t e_d[BB_EPHEMERAL_LEN];		/* the device's public half */
-	uint8_t e_s[BB_EPHEMERAL_LEN];		/* the dispatcher's */
+	uint8_t kid[BB_KID_LEN];       /* of the base that is rolled */
+	uint8_t e_d[BB_EPHEMERAL_LEN]; /* the device's public half */
+	uint8_t e_s[BB_EPHEMERAL_LEN]; /* the dispatcher's */
 };
 
 /* The next base key.  `priv` is this end's private half, the peer's public

@@ -11,7 +11,7 @@
 
 #include "base/cc.h"
 
-#define BB_HASH_LEN 32	/* SHA-256 */
+#define BB_HASH_LEN 32 /* SHA-256 */
 
 /* Bytes that are only read: one piece of a message to be hashed. */
 struct bb_piece {

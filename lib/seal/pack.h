@@ -11,9 +11,9 @@
 #include "base/cc.h"
 #include "base/parse.h"
 
-#define BB_PACK_JSON_MAX 65533	/* bytes of one section after inflating */
+#define BB_PACK_JSON_MAX 65533 /* bytes of one section after inflating */
 #define BB_PACK_SECTIONS 2
-#define BB_PACK_PAD 256		/* ATTACH, ANSWER, RECOVER, NOTICE */
+#define BB_PACK_PAD 256 /* ATTACH, ANSWER, RECOVER, NOTICE */
 
 enum bb_pack_format { BB_PACK_STORED = 0, BB_PACK_DEFLATE = 1 };
 
@@ -32,10 +32,10 @@ int bb_pack_pad(struct bb_buf *body, size_t multiple) BB_NODISCARD;
  * there, at least one.  BAD: unknown format, length past the end, deflate
  * stream wrong, too long, not ending exactly at its end, dictionary missing,
  * empty, padding not zero, more sections than `max`; *why says which in words
- * (static text), errno is EPROTO; or memory ran out: errno is ENOMEM.  After BAD
- * the sections are empty.  Never MORE. */
-enum bb_parse bb_pack_open(const void *body, size_t len, struct bb_buf *sections,
-    size_t max, size_t *count, const char **why);
+ * (static text), errno is EPROTO; or memory ran out: errno is ENOMEM.  After
+ * BAD the sections are empty.  Never MORE. */
+enum bb_parse bb_pack_open(const void *body, size_t len,
+    struct bb_buf *sections, size_t max, size_t *count, const char **why);
 
 /* The preset dictionary, number 1: public, never changed (dictionary.c). */
 extern const unsigned char bb_pack_dictionary[];

@@ -16,7 +16,7 @@
 struct bb_section {
 	const void *json;
 	size_t len;
-	bool stored;	/* not deflated: several authors' texts in it */
+	bool stored; /* not deflated: several authors' texts in it */
 };
 
 /* Appends one sealed frame to `out`.  From *frame come link, type, dir, pin,
@@ -45,8 +45,8 @@ int bb_seal_with(const struct bb_keys *keys, struct bb_frame *frame,
 int bb_open(const struct bb_keys *keys, const struct bb_frame *frame,
     struct bb_buf *sections, size_t *count, const char **why) BB_NODISCARD;
 
-/* Opens with a dummy key of this process and throws the result away, so that an unknown
- * device costs what a known one costs. */
+/* Opens with a dummy key of this process and throws the result away, so that an
+ * unknown device costs what a known one costs. */
 void bb_open_dummy(const struct bb_frame *frame);
 
 #endif
