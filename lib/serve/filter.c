@@ -41,7 +41,7 @@ struct bb_filter {
 	bool in_stage; /* a callback of the stage is running */
 	bool finished; /* finish was called */
 	struct bb_io *in_io, *out_io;
-	struct bb_timer *finish;
+	struct bb_timer *finish; /* also the turn before the end */
 	int64_t finish_ms;
 	unsigned signals;
 };
@@ -163,6 +163,16 @@ want(struct bb_filter *filter)
 		give_up(filter, "wait for input or output");
 }
 
+/* Not at once: a hook at the end of this turn may still append something. */
+static void
+end_next_turn(struct bb_filter *filter)
+{
+	if (bb_buf_len(&filter->out_buf) > 0)
+		bb_timer_cancel(filter->finish);
+	else if (bb_timer_set(filter->finish, 0) == -1)
+		give_up(filter, "set a timer");
+}
+
 /* Everything that follows from what has just happened. */
 static void
 advance(struct bb_filter *filter)
@@ -172,21 +182,16 @@ advance(struct bb_filter *filter)
 		tell_end(filter);
 	if (filter->phase == ANSWERING && !owes(filter))
 		filter->phase = FLUSHING;
-	if (filter->phase == FLUSHING) {
-		bb_timer_cancel(filter->finish);
-		if (bb_buf_len(&filter->out_buf) == 0)
-			leave(filter, BB_EXIT_OK);
-	}
+	if (filter->phase == FLUSHING)
+		end_next_turn(filter);
 	want(filter);
 }
 
 /* Answers that are still open end here, and the stage owes nothing from now
  * on. */
 static void
-finish_passed(void *ctx)
+finish_passed(struct bb_filter *filter)
 {
-	struct bb_filter *filter = ctx;
-
 	if (!owes(filter))
 		return;
 	note_status(filter, BB_EXIT_TIMEOUT);
@@ -196,6 +201,17 @@ finish_passed(void *ctx)
 	filter->in_stage = false;
 	filter->finished = true;
 	advance(filter);
+}
+
+static void
+timer_fired(void *ctx)
+{
+	struct bb_filter *filter = ctx;
+
+	if (filter->phase != FLUSHING)
+		finish_passed(filter);
+	else if (bb_buf_len(&filter->out_buf) == 0)
+		leave(filter, BB_EXIT_OK);
 }
 
 static ssize_t
@@ -358,7 +374,7 @@ bb_filter_new(struct bb_loop *loop, int in, int out, size_t in_max,
 	filter->out_buf = (struct bb_buf){ .max = out_max, .secret = secret };
 	filter->in_io = bb_io_new(loop, in, readable, filter);
 	filter->out_io = bb_io_new(loop, out, writable, filter);
-	filter->finish = bb_timer_new(loop, finish_passed, filter);
+	filter->finish = bb_timer_new(loop, timer_fired, filter);
 	if (filter->in_io != NULL && filter->out_io != NULL &&
 	    filter->finish != NULL)
 		return filter;

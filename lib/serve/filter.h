@@ -26,7 +26,8 @@ struct bb_filter_stage {
 	int (*end)(void *ctx, struct bb_buf *in, struct bb_buf *out);
 	/* True while an answer is owed: the filter stays after the end
 	 * of its input until this is false, or --finish has passed.  While it
-	 * is true and bytes are left in `in`, `end` waits.  NULL: never. */
+	 * is true and bytes are left in `in`, `end` waits.  What a hook at the
+	 * end of the turn appends is written too.  NULL: never. */
 	bool (*busy)(void *ctx);
 	/* The finish time has passed with busy() still true: answers what is
 	 * open with a time-out.  Called once; busy is asked no more.  NULL:

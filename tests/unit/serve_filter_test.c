@@ -386,6 +386,40 @@ test_owed_for_nothing(void)
 	(void)close(out);
 }
 
+static void
+at_turn_end(void *ctx)
+{
+	struct doubler *d = ctx;
+
+	if (d->ends == 0 || d->finishes++ > 0)
+		return;
+	if (bb_buf_puts(bb_filter_out(d->filter), "committed\n") == -1)
+		tap_ok(false, "there is room for the turn's answer");
+	bb_filter_flush(d->filter);
+}
+
+/* A stage that holds its answers until the end of the turn owes nothing in
+ * between. */
+static void
+test_turn_end(void)
+{
+	struct bb_loop *loop = bb_loop_new(BB_LOOP_ANY_FD);
+	struct doubler d = { 0 };
+	char text[64];
+	int in = file_of("a\n", 2), out = file_of("", 0);
+
+	d.filter =
+	    bb_filter_new(loop, in, out, IN_MAX, OUT_MAX, true, -1, &stage, &d);
+	bb_loop_at_turn_end(loop, at_turn_end, &d);
+	TAP_EQ_INT(bb_filter_run(d.filter), 0, "a turn has an end");
+	(void)content(out, text, sizeof(text));
+	TAP_EQ_STR(text, "a\na\ncommitted\n", "whose output is written");
+	bb_filter_free(d.filter);
+	bb_loop_free(loop);
+	(void)close(in);
+	(void)close(out);
+}
+
 /* Sends a signal after each byte of `marks` that it reads. */
 struct killer {
 	pthread_t thread;
@@ -452,6 +486,7 @@ main(void)
 	test_finish(2, BB_EXIT_PROTO, "unless something else was wrong before");
 	test_held_back();
 	test_owed_for_nothing();
+	test_turn_end();
 	test_signal(SIGTERM, false, "\n", 0, "SIGTERM is no error");
 	test_signal(SIGINT, false, "\n", 0, "nor is SIGINT");
 	test_signal(SIGHUP, false, "\n", 0, "nor is SIGHUP");
