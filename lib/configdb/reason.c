@@ -30,15 +30,14 @@ static void
 say_busy(struct bb_admitted *out)
 {
 	const struct bb_admission_facts *f = &out->facts;
-	char tail[64];
+	char tail[64] = ", none idle";
 
-	if (f->idle_ms == BB_UNLIMITED) {
-		say_open(out, " and no idle-timeout is set");
-		return;
-	}
-	(void)snprintf(tail, sizeof(tail), " and %" PRId64 " of them are idle",
-	    f->evictable);
-	say_open(out, f->evictable == 0 ? " and none is idle" : tail);
+	if (f->idle_ms == BB_UNLIMITED)
+		(void)snprintf(tail, sizeof(tail), ", no idle-timeout is set");
+	else if (f->evictable > 0)
+		(void)snprintf(tail, sizeof(tail), ", %" PRId64 " idle",
+		    f->evictable);
+	say_open(out, tail);
 }
 
 static void
@@ -46,8 +45,8 @@ say_evict(struct bb_admitted *out)
 {
 	char tail[64];
 
-	(void)snprintf(tail, sizeof(tail),
-	    "; %" PRId64 " idle ones are logged out", out->facts.evictable);
+	(void)snprintf(tail, sizeof(tail), ", %" PRId64 " idle: logged out",
+	    out->facts.evictable);
 	say_open(out, tail);
 }
 
