@@ -13,6 +13,7 @@ enum {
 	Q_MOVE,
 	Q_GIVE_BACK,
 	Q_GIVE_BACK_INBOX,
+	Q_EMPTY_INBOX,
 	Q_EMPTY,
 	Q_ACK,
 	Q_DELETE_ACKED,
@@ -40,9 +41,13 @@ static const char *const sql[Q_LEN] = {
 	    " FROM spool AS s, permission AS p"
 	    " WHERE s.pin = ?1 AND p.service = ?2 AND p.account = ?3"
 	    " ORDER BY s.n",
-	[Q_GIVE_BACK_INBOX] = "UPDATE inbox SET pin = NULL"
-			      " WHERE service = ?2 AND account = ?3"
-			      " AND pin = ?1",
+	/* Anew, so that they come after those of the spool. */
+	[Q_GIVE_BACK_INBOX] =
+	    "INSERT INTO inbox (pin, service, account, body, created)"
+	    " SELECT NULL, service, account, body, created FROM inbox"
+	    " WHERE pin = ?1 AND service = ?2 AND account = ?3 ORDER BY id",
+	[Q_EMPTY_INBOX] = "DELETE FROM inbox"
+			  " WHERE pin = ?1 AND service = ?2 AND account = ?3",
 	[Q_EMPTY] = "DELETE FROM spool WHERE pin = ?1",
 	[Q_ACK] = "UPDATE numbering SET down_acked = max(down_acked, ?2),"
 		  " down_next = max(down_next, ?2 + 1) WHERE pin = ?1",
@@ -116,6 +121,8 @@ give_back(struct bb_db *db, uint32_t pin, const struct numbering *was)
 	r = bb_sql_run(db, &table, Q_GIVE_BACK, whose);
 	if (r == BB_DB_OK)
 		r = bb_sql_run(db, &table, Q_GIVE_BACK_INBOX, whose);
+	if (r == BB_DB_OK)
+		r = bb_sql_run(db, &table, Q_EMPTY_INBOX, whose);
 	if (r == BB_DB_OK)
 		r = bb_sql_run(db, &table, Q_EMPTY, BB_ARGS(BB_I(pin)));
 	return r;
