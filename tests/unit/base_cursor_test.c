@@ -36,7 +36,8 @@ test_sticky(void)
 	tap_ok(rd.bad, "and makes the cursor bad");
 	TAP_EQ_UINT(bb_rd_u8(&rd), 0,
 	    "a later field that would fit is 0 as well");
-	tap_ok(bb_rd_bytes(&rd, 1) == NULL, "later bytes are NULL");
+	tap_ok(bb_rd_bytes(&rd, 1) == NULL && bb_rd_bytes(&rd, 0) == NULL,
+	    "later bytes are NULL, be it none");
 	bb_rd_copy(&rd, copy, sizeof(copy));
 	TAP_EQ_MEM(copy, 4, "\0\0\0\0", 4, "a copy that fails is zero");
 	rd = bb_rd_init(bytes, 3);

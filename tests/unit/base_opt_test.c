@@ -2,6 +2,7 @@
  * printed. */
 #include "base/opt.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,6 +159,7 @@ test_forms(void)
 	    "one dash begins an argument as well");
 	o = parse(&line, &spec, "x --user a -ub bob", &n);
 	TAP_EQ_STR(o.user, "b", "of repeated options the last wins");
+	errno = ERANGE;
 	o = parse(&line, &spec, "x --count 1 --wait 1h bob", &n);
 	tap_ok(o.count == 1 && o.wait_ms == 3600000,
 	    "a bound is within the bounds");
