@@ -408,6 +408,8 @@ test_nearest(void)
 	for (i = 0; i < BB_LEN(rows); i++)
 		TAP_EQ_STR(bb_opt_nearest(rows[i].word, names, BB_LEN(names)),
 		    rows[i].near, "the nearest name is found, or none");
+	TAP_EQ_STR(bb_opt_nearest("ot", (const char *const[]){ "to" }, 1), "to",
+	    "letters that changed places count once");
 	tap_ok(bb_opt_nearest("x", NULL, 0) == NULL,
 	    "of no names none is near");
 }
