@@ -88,8 +88,8 @@ enum bb_parse bb_frame_split(const void *bytes, size_t len, size_t *frame_len);
 
 /* Reads the frame that split found.  Sound: *frame is set.  Any other answer:
  * *frame holds what could be read (pin, nonce and type are zero when they
- * could not), the frame is to be dropped, the next one is unharmed.  A nonce that
- * is cut off counts as one that could not be read. */
+ * could not), the frame is to be dropped, the next one is unharmed.  A nonce
+ * that is cut off counts as one that could not be read. */
 enum bb_frame_fault bb_frame_read(const void *bytes, size_t frame_len,
     struct bb_frame *frame);
 
@@ -99,10 +99,9 @@ const char *bb_frame_fault_text(enum bb_frame_fault fault);
 const char *bb_frame_type_text(uint8_t type);
 
 /* Writes everything before the ciphertext (with E where the type has it),
- * `cipher_len` being the length of ciphertext and tag that will follow; more than
- * a frame holds is our own fault and ends the process.
- * Returns the bytes written: 60 or 92.  out has room for BB_FRAME_OVERHEAD_E
- * bytes. */
+ * `cipher_len` being the length of ciphertext and tag that will follow; more
+ * than a frame holds is our own fault and ends the process. Returns the bytes
+ * written: 60 or 92.  out has room for BB_FRAME_OVERHEAD_E bytes. */
 size_t bb_frame_write_head(const struct bb_frame *frame, size_t cipher_len,
     uint8_t *out);
 /* Writes a whole HINT (28 bytes) that answers `offender`'s nonce. */
