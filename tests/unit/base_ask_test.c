@@ -86,6 +86,8 @@ be_shell(const char *name, bool handles, bool foreground)
 		(void)signal(SIGTTOU, SIG_DFL);
 		ask(handles);
 	}
+	if (job == -1)
+		_exit(ENDED_WRONG);
 	(void)setpgid(job, job);
 	while (waitpid(job, &status, WUNTRACED) == job && WIFSTOPPED(status)) {
 		(void)tcgetattr(tty, &tio);
