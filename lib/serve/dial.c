@@ -1,0 +1,356 @@
+/* Dialing: resolve in a worker, connect, back off with jitter, again. */
+#include "serve/dial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sys.h"
+
+#define ATTEMPT_MS 5000
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS 10000
+#define STABLE_MS 5000 /* a connection that stood this long was good */
+#define PLACES_MAX 8   /* addresses of one name that are tried */
+
+struct place {
+	struct sockaddr_storage at;
+	socklen_t len;
+};
+
+/* A look-up in a thread: touches nothing but this. */
+struct lookup {
+	struct bb_dial *dial; /* NULL: given up meanwhile */
+	char host[BB_ADDR_HOST_MAX];
+	uint16_t port;
+	struct place places[PLACES_MAX];
+	size_t count;
+	int error; /* of getaddrinfo, or 0 */
+};
+
+struct bb_dial {
+	struct bb_loop *loop;
+	struct bb_work *work;
+	struct bb_addr addr;
+	const struct bb_dial_calls *calls;
+	void *ctx;
+	struct lookup *lookup;
+	struct place places[PLACES_MAX];
+	size_t count, next;
+	struct bb_timer *timer; /* of the attempt, or until the next */
+	struct bb_io *io;
+	int fd; /* of the attempt under way, or -1 */
+	int64_t backoff_ms;
+	int64_t up_ms; /* when the last one stood */
+};
+
+static void attempt(struct bb_dial *d);
+
+static void
+attempt_over(struct bb_dial *d)
+{
+	bb_io_free(d->io);
+	d->io = NULL;
+	if (d->fd != -1)
+		close(d->fd);
+	d->fd = -1;
+	bb_timer_cancel(d->timer);
+}
+
+/* Half to all of the back-off, so that many do not come back at once. */
+static int64_t
+jittered(int64_t ms)
+{
+	uint32_t r;
+
+	bb_random(&r, sizeof(r));
+	return ms / 2 + (int64_t)(r % (uint32_t)(ms / 2 + 1));
+}
+
+static void
+wait_for(struct bb_dial *d, int64_t ms)
+{
+	if (bb_timer_set(d->timer, ms) == -1)
+		bb_log(BB_LOG_ERROR, "unable to set a timer: %s",
+		    strerror(errno));
+}
+
+static void
+grow_backoff(struct bb_dial *d)
+{
+	d->backoff_ms *= 2;
+	if (d->backoff_ms == 0)
+		d->backoff_ms = BACKOFF_FIRST_MS;
+	if (d->backoff_ms > BACKOFF_MAX_MS)
+		d->backoff_ms = BACKOFF_MAX_MS;
+}
+
+static void
+later(struct bb_dial *d, const char *why)
+{
+	attempt_over(d);
+	d->calls->failed(d->ctx, d, why);
+	grow_backoff(d);
+	d->count = d->next = 0; /* names are looked up anew */
+	wait_for(d, jittered(d->backoff_ms));
+}
+
+static void
+next_place(struct bb_dial *d, const char *why)
+{
+	attempt_over(d);
+	if (d->next < d->count)
+		attempt(d);
+	else
+		later(d, why);
+}
+
+static void
+connected(struct bb_dial *d)
+{
+	int fd = d->fd;
+
+	d->fd = -1;
+	attempt_over(d);
+	d->up_ms = bb_clock_ms();
+	d->count = d->next = 0;
+	d->calls->up(d->ctx, d, fd);
+}
+
+static void
+connect_ready(void *dial, unsigned what)
+{
+	struct bb_dial *d = dial;
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	(void)what;
+	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
+		err = errno;
+	if (err == 0)
+		connected(d);
+	else
+		next_place(d, strerror(err));
+}
+
+static int
+attempt_socket(const struct place *p)
+{
+	int fd, flags;
+
+	if ((fd = socket(p->at.ss_family, SOCK_STREAM, 0)) == -1)
+		return -1;
+	flags = fcntl(fd, F_GETFL);
+	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) == -1) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void
+attempt(struct bb_dial *d)
+{
+	const struct place *p = &d->places[d->next++];
+
+	if ((d->fd = attempt_socket(p)) == -1) {
+		next_place(d, strerror(errno));
+		return;
+	}
+	if (connect(d->fd, (const struct sockaddr *)&p->at, p->len) == 0) {
+		connected(d);
+		return;
+	}
+	/* A unix socket whose queue is full answers EAGAIN. */
+	if (errno != EINPROGRESS) {
+		next_place(d, strerror(errno));
+		return;
+	}
+	d->io = bb_io_new(d->loop, d->fd, connect_ready, d);
+	if (d->io == NULL || bb_io_want(d->io, BB_WRITE) == -1 ||
+	    bb_timer_set(d->timer, ATTEMPT_MS) == -1)
+		next_place(d, strerror(errno));
+}
+
+/* ---- where to ---- */
+
+static void
+lookup_run(void *arg)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
+	struct addrinfo *list, *at;
+	struct lookup *l = arg;
+	char port[8];
+
+	snprintf(port, sizeof(port), "%u", (unsigned)l->port);
+	l->error = getaddrinfo(l->host, port, &hints, &list);
+	if (l->error != 0)
+		return;
+	for (at = list; at != NULL && l->count < PLACES_MAX; at = at->ai_next) {
+		memcpy(&l->places[l->count].at, at->ai_addr, at->ai_addrlen);
+		l->places[l->count++].len = at->ai_addrlen;
+	}
+	freeaddrinfo(list);
+}
+
+static void
+lookup_done(void *arg)
+{
+	struct lookup *l = arg;
+	struct bb_dial *d = l->dial;
+
+	if (d != NULL) {
+		d->lookup = NULL;
+		memcpy(d->places, l->places, sizeof(d->places));
+		d->count = l->count;
+		d->next = 0;
+		if (l->error == 0 && l->count > 0)
+			attempt(d);
+		else
+			later(d, gai_strerror(l->error));
+	}
+	free(l);
+}
+
+static void
+look_up(struct bb_dial *d)
+{
+	struct lookup *l;
+
+	if ((l = calloc(1, sizeof(*l))) == NULL) {
+		later(d, strerror(ENOMEM));
+		return;
+	}
+	l->dial = d;
+	memcpy(l->host, d->addr.host, sizeof(l->host));
+	l->port = d->addr.port;
+	if (bb_work_submit(d->work, lookup_run, lookup_done, l) == -1) {
+		free(l);
+		later(d, strerror(errno));
+		return;
+	}
+	d->lookup = l;
+}
+
+static void
+place_unix(struct bb_dial *d)
+{
+	struct sockaddr_un *un = (struct sockaddr_un *)&d->places[0].at;
+
+	memset(un, 0, sizeof(*un));
+	un->sun_family = AF_UNIX;
+	memcpy(un->sun_path, d->addr.path, sizeof(d->addr.path));
+	d->places[0].len = sizeof(*un);
+	d->count = 1;
+}
+
+static void
+place_loopback(struct bb_dial *d)
+{
+	struct sockaddr_in *in4 = (struct sockaddr_in *)&d->places[0].at;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&d->places[1].at;
+
+	memset(d->places, 0, 2 * sizeof(d->places[0]));
+	in4->sin_family = AF_INET;
+	in4->sin_port = htons(d->addr.port);
+	in4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	d->places[0].len = sizeof(*in4);
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(d->addr.port);
+	in6->sin6_addr = in6addr_loopback;
+	d->places[1].len = sizeof(*in6);
+	d->count = 2;
+}
+
+static void
+begin(struct bb_dial *d)
+{
+	d->next = 0;
+	switch (d->addr.kind) {
+	case BB_ADDR_HOST:
+		look_up(d);
+		return;
+	case BB_ADDR_UNIX:
+		place_unix(d);
+		break;
+	case BB_ADDR_LOOPBACK:
+	case BB_ADDR_ANY:
+		place_loopback(d);
+		break;
+	}
+	attempt(d);
+}
+
+/* The timer bounds an attempt, or waits between two. */
+static void
+timer_fired(void *dial)
+{
+	struct bb_dial *d = dial;
+
+	if (d->fd != -1)
+		next_place(d, "timed out");
+	else if (d->lookup == NULL)
+		begin(d);
+}
+
+struct bb_dial *
+bb_dial_new(struct bb_loop *loop, struct bb_work *work,
+    const struct bb_addr *addr, const struct bb_dial_calls *calls, void *ctx)
+{
+	struct bb_dial *d;
+
+	if ((d = calloc(1, sizeof(*d))) == NULL)
+		return NULL;
+	d->loop = loop;
+	d->work = work;
+	d->addr = *addr;
+	d->calls = calls;
+	d->ctx = ctx;
+	d->fd = -1;
+	d->timer = bb_timer_new(loop, timer_fired, d);
+	/* From the loop, not from here: the caller is not ready for up(). */
+	if (d->timer == NULL || bb_timer_set(d->timer, 0) == -1) {
+		bb_dial_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+/* One that stood for a while is begun again at once; one that was closed as
+ * soon as it stood is backed off from like one that never did. */
+void
+bb_dial_again(struct bb_dial *d)
+{
+	attempt_over(d);
+	if (bb_clock_ms() - d->up_ms >= STABLE_MS)
+		d->backoff_ms = 0;
+	else
+		grow_backoff(d);
+	wait_for(d, d->backoff_ms == 0 ? 0 : jittered(d->backoff_ms));
+}
+
+void
+bb_dial_free(struct bb_dial *d)
+{
+	if (d == NULL)
+		return;
+	if (d->lookup != NULL)
+		d->lookup->dial = NULL;
+	bb_io_free(d->io);
+	if (d->fd != -1)
+		close(d->fd);
+	bb_timer_free(d->timer);
+	free(d);
+}
