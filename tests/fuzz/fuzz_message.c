@@ -139,7 +139,9 @@ must_hide(const json_t *json, enum bb_message_place place)
 		must(contains(masked, password) == contains(copy, password));
 		json_decref(masked);
 	}
-	if (password != NULL) {
+	/* The fuzzer finds the canary out and puts it where it may be seen. */
+	(void)json_object_del(copy, "password");
+	if (password != NULL && !contains(copy, CANARY)) {
 		(void)json_object_set_new(copy, "password",
 		    json_string(CANARY));
 		must(bb_message_check(copy, place, &op, why) == 0);
