@@ -199,15 +199,20 @@ deliver(struct collab *c, struct session *s, const struct bb_want *w)
 		.id = w->id,
 		.status = BB_IM_FAILED };
 	uint32_t pins[DELIVER_PINS];
+	struct bb_delivery d = { .owner = c->owner,
+		.service = s->service.name,
+		.account = w->account,
+		.body = w->text,
+		.body_len = w->len,
+		.now_s = bb_clock_wall_s(),
+		.pins = pins,
+		.pins_max = BB_LEN(pins) };
 	struct session *other;
-	size_t i, count = 0;
+	size_t i;
 
 	if (turn_begin(c))
-		in.status = store_status(c, s,
-		    bb_spool_deliver(c->db, c->owner, s->service.name,
-			w->account, w->text, w->len, bb_clock_wall_s(), pins,
-			BB_LEN(pins), &count));
-	for (i = 0; i < count && in.status == BB_IM_OK; i++)
+		in.status = store_status(c, s, bb_spool_deliver(c->db, &d));
+	for (i = 0; i < d.pins_len && in.status == BB_IM_OK; i++)
 		if ((other = session_find(c, pins[i])) != NULL)
 			answer_push(c, other);
 	give(c, s, &in);

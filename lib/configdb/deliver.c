@@ -28,7 +28,7 @@ deliver_spool(struct bb_db *db, uint32_t pin, const struct bb_event *e)
 {
 	struct bb_used used = { 0, 0 };
 	size_t moved;
-	bool left;
+	bool left = false;
 	enum bb_db_result r;
 
 	r = bb_spool_expire(db, pin, e->now_s);
@@ -61,23 +61,19 @@ deliver_inbox(struct bb_db *db, struct bb_arg who, const struct bb_event *e)
 		BB_B(e->body, e->len), BB_I(e->now_s)));
 }
 
-/* Where the pins of our own devices go that have something new. */
-struct told {
-	uint32_t *pins;
-	size_t max, len;
-};
-
 static enum bb_db_result
-deliver_each(struct bb_db *db, const struct bb_pins *devices, int64_t owner,
-    const struct bb_event *e, struct told *told)
+deliver_each(struct bb_db *db, const struct bb_pins *devices,
+    struct bb_delivery *d, const struct bb_event *e)
 {
 	enum bb_db_result r;
 	uint32_t pin;
 	size_t i, stored = 0;
+	bool ours;
 
 	for (i = 0; i < devices->len; i++) {
 		pin = devices->at[i].pin;
-		if (devices->at[i].owner == owner)
+		ours = devices->at[i].owner == d->owner;
+		if (ours)
 			r = deliver_spool(db, pin, e);
 		else
 			r = deliver_inbox(db, BB_I(pin), e);
@@ -86,15 +82,14 @@ deliver_each(struct bb_db *db, const struct bb_pins *devices, int64_t owner,
 		if (r != BB_DB_OK)
 			return r;
 		stored++;
-		if (devices->at[i].owner == owner && told->len < told->max)
-			told->pins[told->len++] = pin;
+		if (ours && d->pins != NULL && d->pins_len < d->pins_max)
+			d->pins[d->pins_len++] = pin;
 	}
 	return stored == 0 ? BB_DB_FULL : BB_DB_OK;
 }
 
 static enum bb_db_result
-deliver(struct bb_db *db, int64_t owner, const struct bb_event *e,
-    struct told *told)
+deliver(struct bb_db *db, struct bb_delivery *d, const struct bb_event *e)
 {
 	struct bb_pins devices = { 0 };
 	int64_t may;
@@ -112,7 +107,7 @@ deliver(struct bb_db *db, int64_t owner, const struct bb_event *e,
 	if (r == BB_DB_OK && devices.no_memory)
 		r = bb_why(db, BB_DB_ERROR, "out of memory");
 	if (r == BB_DB_OK && devices.len > 0)
-		r = deliver_each(db, &devices, owner, e, told);
+		r = deliver_each(db, &devices, d, e);
 	else if (r == BB_DB_OK)
 		r = deliver_inbox(db, BB_T(NULL), e);
 	bb_pins_clear(&devices);
@@ -131,25 +126,22 @@ check_body(struct bb_db *db, size_t len)
 }
 
 enum bb_db_result
-bb_spool_deliver(struct bb_db *db, int64_t owner, const char *service,
-    const char *account, const char *body, size_t body_len, int64_t now_s,
-    uint32_t *pins, size_t pins_max, size_t *pins_len)
+bb_spool_deliver(struct bb_db *db, struct bb_delivery *d)
 {
-	const struct bb_event e = { service, account, body, body_len, now_s };
-	struct told told = { pins, pins == NULL ? 0 : pins_max, 0 };
+	const struct bb_event e = { d->service, d->account, d->body,
+		d->body_len, d->now_s };
 	struct bb_scope scope;
-	enum bb_db_result r = check_body(db, body_len);
+	enum bb_db_result r = check_body(db, e.len);
 
-	if (pins_len != NULL)
-		*pins_len = 0;
+	d->pins_len = 0;
 	if (r == BB_DB_OK)
 		r = bb_sql_enter(db, false, &scope);
 	if (r != BB_DB_OK)
 		return r;
-	r = deliver(db, owner, &e, &told);
+	r = deliver(db, d, &e);
 	r = bb_sql_leave(db, &scope, r);
-	if (r == BB_DB_OK && pins_len != NULL)
-		*pins_len = told.len;
+	if (r != BB_DB_OK)
+		d->pins_len = 0;
 	return r;
 }
 

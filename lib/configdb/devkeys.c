@@ -147,6 +147,7 @@ get_descent(struct bb_db *db, uint32_t pin, const uint8_t kid[BB_KID_LEN],
 	sqlite3_stmt *row;
 	enum bb_db_result r;
 
+	memset(out, 0, sizeof(*out));
 	r = bb_sql_row(db, &table, Q_ROLE, &row,
 	    BB_ARGS(BB_I(pin), BB_KID(kid)));
 	if (r == BB_DB_NONE)

@@ -62,6 +62,7 @@ bb_service_get(struct bb_db *db, const char *name, struct bb_service *out)
 	sqlite3_stmt *row;
 	enum bb_db_result r;
 
+	memset(out, 0, sizeof(*out));
 	r = bb_sql_row(db, &table, Q_GET, &row, BB_ARGS(BB_T(name)));
 	if (r == BB_DB_NONE)
 		return bb_why(db, r, no_service);

@@ -15,17 +15,24 @@
 #define BB_SPOOL_BODY_MAX 65533		/* one section of a frame */
 #define BB_SPOOL_AGE_S (7 * 86400)	/* events older than this are dropped */
 
+/* What bb_spool_deliver is asked, and answers in pins. */
+struct bb_delivery {
+	int64_t owner;		/* of the caller */
+	const char *service;
+	const char *account;
+	const char *body;	/* the event's JSON object without "n" */
+	size_t body_len;	/* at most BB_SPOOL_BODY_MAX, else REFUSED */
+	int64_t now_s;		/* bb_clock_wall_s() */
+	uint32_t *pins;		/* the caller's; NULL: nobody asks */
+	size_t pins_max;
+	size_t pins_len;	/* set: how many pins of `owner` have it */
+};
 /* An event for an account of a `local` service: one copy for each device that
  * is known to have used the account (into the spool of those that `owner`
- * owns, else into the inbox), or one in the account's inbox when there is
- * none yet.  body is the event's JSON object without "n".  *pins, when not
- * NULL, gets the pins of `owner` that have a new event (at most pins_max).
- * NONE: nobody may use that account there.  FULL: a bound is reached for every
- * device of the account; nothing was stored.  REFUSED: body is longer than
- * BB_SPOOL_BODY_MAX. */
-enum bb_db_result bb_spool_deliver(struct bb_db *db, int64_t owner,
-    const char *service, const char *account, const char *body, size_t body_len,
-    int64_t now_s, uint32_t *pins, size_t pins_max, size_t *pins_len);
+ * owns, else into the inbox), or one in the account's inbox when there is none
+ * yet.  NONE: nobody may use that account there.  FULL: a bound is reached for
+ * every device of the account.  But for OK nothing was stored. */
+enum bb_db_result bb_spool_deliver(struct bb_db *db, struct bb_delivery *d);
 /* An event from an IM server for the session's own device.  When the spool is
  * full the oldest give way: *dropped counts them. */
 enum bb_db_result bb_spool_put(struct bb_db *db, const struct bb_fence *f,

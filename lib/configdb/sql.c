@@ -141,6 +141,7 @@ bb_sql_row(struct bb_db *db, const struct bb_sql_table *table, int id,
 	enum bb_db_result r;
 	int rc;
 
+	*row = NULL;
 	r = cached(db, table, id, row);
 	if (r != BB_DB_OK)
 		return r;

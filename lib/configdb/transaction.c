@@ -29,7 +29,7 @@ static const char *const sql[Q_LEN] = {
 	[Q_RELEASE] = "RELEASE bb",
 	[Q_VERSION] = "PRAGMA user_version",
 };
-static const struct bb_sql_table table = { BB_SQL_TX, Q_LEN, sql };
+static const struct bb_sql_table own = { BB_SQL_TX, Q_LEN, sql };
 
 #define NAP_MIN_NS 100000    /* 0.1 ms */
 #define NAP_SPREAD_NS 500000 /* up to 0.6 ms */
@@ -83,7 +83,7 @@ check_version(struct bb_db *db)
 	int64_t version = 0;
 	enum bb_db_result r;
 
-	r = bb_sql_int(db, &table, Q_VERSION, &version, BB_NO_ARGS);
+	r = bb_sql_int(db, &own, Q_VERSION, &version, BB_NO_ARGS);
 	if (r == BB_DB_OK && version != db->version)
 		return bb_why(db, BB_DB_ERROR,
 		    "%s: its schema became version %lld while this process "
@@ -102,7 +102,7 @@ bb_db_begin(struct bb_db *db, bool durable)
 		    "%s: a transaction is open already", db->path);
 	r = set_sync(db, durable);
 	if (r == BB_DB_OK)
-		r = bb_sql_run(db, &table, Q_BEGIN, BB_NO_ARGS);
+		r = bb_sql_run(db, &own, Q_BEGIN, BB_NO_ARGS);
 	if (r != BB_DB_OK)
 		return r;
 	r = check_version(db);
@@ -114,7 +114,7 @@ bb_db_begin(struct bb_db *db, bool durable)
 enum bb_db_result
 bb_db_commit(struct bb_db *db)
 {
-	enum bb_db_result r = bb_sql_run(db, &table, Q_COMMIT, BB_NO_ARGS);
+	enum bb_db_result r = bb_sql_run(db, &own, Q_COMMIT, BB_NO_ARGS);
 
 	if (r != BB_DB_OK)
 		bb_db_rollback(db);
@@ -131,7 +131,7 @@ bb_db_rollback(struct bb_db *db)
 	if (!bb_db_in_transaction(db))
 		return;
 	memcpy(why, db->why, sizeof(why));
-	(void)bb_sql_run(db, &table, Q_ROLLBACK, BB_NO_ARGS);
+	(void)bb_sql_run(db, &own, Q_ROLLBACK, BB_NO_ARGS);
 	memcpy(db->why, why, sizeof(why));
 }
 
@@ -140,7 +140,7 @@ bb_sql_enter(struct bb_db *db, bool durable, struct bb_scope *scope)
 {
 	scope->joined = bb_db_in_transaction(db);
 	if (scope->joined)
-		return bb_sql_run(db, &table, Q_SAVE, BB_NO_ARGS);
+		return bb_sql_run(db, &own, Q_SAVE, BB_NO_ARGS);
 	return bb_db_begin(db, durable);
 }
 
@@ -163,16 +163,16 @@ bb_sql_leave(struct bb_db *db, const struct bb_scope *scope,
 				 "%s: the transaction was undone", db->path)
 			   : r;
 	if (r != BB_DB_OK) {
-		left = bb_sql_run(db, &table, Q_UNSAVE, BB_NO_ARGS);
+		left = bb_sql_run(db, &own, Q_UNSAVE, BB_NO_ARGS);
 		if (left != BB_DB_OK)
 			return left;
 	}
-	left = bb_sql_run(db, &table, Q_RELEASE, BB_NO_ARGS);
+	left = bb_sql_run(db, &own, Q_RELEASE, BB_NO_ARGS);
 	return left == BB_DB_OK ? r : left;
 }
 
 enum bb_db_result
-bb_sql_write(struct bb_db *db, bool durable, const struct bb_sql_table *which,
+bb_sql_write(struct bb_db *db, bool durable, const struct bb_sql_table *table,
     int id, struct bb_args args, enum bb_db_result unchanged, const char *why)
 {
 	struct bb_scope scope;
@@ -180,7 +180,7 @@ bb_sql_write(struct bb_db *db, bool durable, const struct bb_sql_table *which,
 
 	if (r != BB_DB_OK)
 		return r;
-	r = bb_sql_run_or(db, which, id, args, unchanged, why);
+	r = bb_sql_run_or(db, table, id, args, unchanged, why);
 	return bb_sql_leave(db, &scope, r);
 }
 
@@ -190,7 +190,7 @@ bb_sql_enter_read(struct bb_db *db, struct bb_scope *scope)
 	scope->joined = bb_db_in_transaction(db);
 	if (scope->joined)
 		return BB_DB_OK;
-	return bb_sql_run(db, &table, Q_BEGIN_READ, BB_NO_ARGS);
+	return bb_sql_run(db, &own, Q_BEGIN_READ, BB_NO_ARGS);
 }
 
 void

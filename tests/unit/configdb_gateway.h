@@ -77,12 +77,13 @@ gw_request(int64_t owner, uint32_t pin)
 {
 	static uint32_t att;
 
+	att++;
 	return (struct bb_admit){ .pin = pin,
 		.user = gw_user(pin),
 		.service = "im",
 		.account = NULL,
 		.owner = owner,
-		.att = ++att,
+		.att = att,
 		.link = 77,
 		.numbering = pin,
 		.coverage = true,

@@ -232,6 +232,11 @@ test_numbering_anew(void)
 static void
 test_numbering_elsewhere(void)
 {
+	struct bb_delivery d = { .service = "im",
+		.account = "u1",
+		.body = "d",
+		.body_len = 1,
+		.now_s = 1 };
 	struct bb_admit q;
 	struct bb_fence f;
 	size_t moved;
@@ -242,7 +247,7 @@ test_numbering_elsewhere(void)
 	f = three_waiting(me);
 	(void)bb_spool_ack(gw, &f, 2);
 	(void)bb_session_end(gw, &f, "logout");
-	(void)bb_spool_deliver(gw, me, "im", "u1", "d", 1, 1, NULL, 0, NULL);
+	(void)bb_spool_deliver(gw, &d);
 	q = gw_request(me, 1);
 	q.service = "im2";
 	(void)gw_admit(&q);

@@ -25,15 +25,19 @@ static inline void
 rig_end(void)
 {
 	char path[PATH_MAX + NAME_MAX + 2];
-	struct dirent *e;
-	DIR *dir = opendir(rig_dir);
+	struct dirent **names;
+	int i, n;
 
-	while (dir != NULL && (e = readdir(dir)) != NULL) {
-		(void)snprintf(path, sizeof(path), "%s/%s", rig_dir, e->d_name);
+	n = scandir(rig_dir, &names, NULL, alphasort);
+	if (n == -1)
+		return;
+	for (i = 0; i < n; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", rig_dir,
+		    names[i]->d_name);
 		(void)unlink(path);
+		free(names[i]);
 	}
-	if (dir != NULL)
-		(void)closedir(dir);
+	free(names);
 	(void)rmdir(rig_dir);
 }
 

@@ -36,8 +36,18 @@ spool(uint32_t pin)
 static enum bb_db_result
 deliver(int64_t owner, const char *account, const char *body, int64_t now_s)
 {
-	return bb_spool_deliver(gw, owner, "im", account, body, strlen(body),
-	    now_s, told, BB_LEN(told), &told_len);
+	struct bb_delivery d = { .owner = owner,
+		.service = "im",
+		.account = account,
+		.body = body,
+		.body_len = strlen(body),
+		.now_s = now_s,
+		.pins = told,
+		.pins_max = BB_LEN(told) };
+	enum bb_db_result r = bb_spool_deliver(gw, &d);
+
+	told_len = d.pins_len;
+	return r;
 }
 
 static enum bb_db_result

@@ -222,10 +222,9 @@ test_words(void)
 /* --- The table a second time, as a list of cases and what they say -------- */
 
 struct rule {
-	bool applies;
+	bool applies, evict;
 	enum bb_admission_row row;
 	enum bb_verdict permitted, other;
-	bool evict;
 };
 
 static struct bb_admission
@@ -236,23 +235,25 @@ by_the_table(const struct bb_admission_facts *f)
 	bool api_full = api && f->api_count >= f->api_max;
 	bool api_after = api && f->api_count - f->api_evictable >= f->api_max;
 	bool makes_room = idle && f->count - f->evictable < f->max;
+	/* clang-format off */
 	const struct rule rules[] = {
-		{ f->blocked || f->wrong_account, BB_ROW_BLOCKED,
-		    BB_NOT_PERMITTED, BB_NOT_PERMITTED, false },
-		{ f->replaces, BB_ROW_REPLACE, BB_REPLACED, BB_NOT_PERMITTED,
-		    false },
-		{ set && !reached && !api_full, BB_ROW_BELOW_MAX, BB_ADMITTED,
-		    BB_NOT_PERMITTED, false },
-		{ reached && makes_room && api_after && f->permitted,
-		    BB_ROW_API, BB_FAILED, BB_FAILED, true },
-		{ reached && makes_room, BB_ROW_EVICT, BB_ADMITTED,
-		    BB_NOT_PERMITTED, true },
-		{ reached, BB_ROW_BUSY, BB_SERVER_BUSY, BB_SERVER_BUSY,
-		    idle && f->evictable > 0 },
-		{ !set && !api_full, BB_ROW_UNSET, BB_ADMITTED,
-		    BB_NOT_PERMITTED, false },
-		{ api_full, BB_ROW_API, BB_FAILED, BB_FAILED, false },
+		{ f->blocked || f->wrong_account, false, BB_ROW_BLOCKED,
+		    BB_NOT_PERMITTED, BB_NOT_PERMITTED },
+		{ f->replaces, false, BB_ROW_REPLACE,
+		    BB_REPLACED, BB_NOT_PERMITTED },
+		{ set && !reached && !api_full, false, BB_ROW_BELOW_MAX,
+		    BB_ADMITTED, BB_NOT_PERMITTED },
+		{ reached && makes_room && api_after && f->permitted, true,
+		    BB_ROW_API, BB_FAILED, BB_FAILED },
+		{ reached && makes_room, true, BB_ROW_EVICT,
+		    BB_ADMITTED, BB_NOT_PERMITTED },
+		{ reached, idle && f->evictable > 0, BB_ROW_BUSY,
+		    BB_SERVER_BUSY, BB_SERVER_BUSY },
+		{ !set && !api_full, false, BB_ROW_UNSET,
+		    BB_ADMITTED, BB_NOT_PERMITTED },
+		{ api_full, false, BB_ROW_API, BB_FAILED, BB_FAILED },
 	};
+	/* clang-format on */
 	struct bb_admission a = { .retry_after_ms = BB_UNLIMITED };
 	size_t i = 0;
 
