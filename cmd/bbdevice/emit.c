@@ -14,6 +14,7 @@
 #include "bbdevice.h"
 #include "numbers.h"
 #include "password.h"
+#include "text.h"
 #include "wire/text.h"
 
 #include "base/cc.h"
@@ -143,7 +144,7 @@ int
 emit_login(const struct emit_options *o, const struct emit_login *login)
 {
 	struct bb_secret password = { 0 };
-	struct bb_buf frame = BB_BUF(BB_FRAME_MAX);
+	struct bb_buf frame = BB_BUF(BB_FRAME_MAX), text = TEXT_BUF;
 	struct attach_ask ask = { .password = &password,
 		.out_of_coverage = emit_out_of_coverage(o),
 		.show = o->show,
@@ -151,6 +152,7 @@ emit_login(const struct emit_options *o, const struct emit_login *login)
 		.trace = o->trace,
 		.messages = login->messages,
 		.fetch = login->fetch };
+	const char *message;
 	struct account account;
 	struct profile p;
 	char why[WHY_MAX];
@@ -162,14 +164,16 @@ emit_login(const struct emit_options *o, const struct emit_login *login)
 	find_account(&p, o, &account);
 	profile_close(&p);
 	password_read(o, &account, &password);
+	message = login->to == NULL ? NULL : text_take(login->text, &text);
 	open_profile(&p, o);
 	ask.account = &account;
 	if (numbers_begin(&p, &account) == -1)
 		die_build(&p, "number the messages", strerror(errno));
 	if (login->to != NULL)
-		hold(&p, login->to, login->text);
+		hold(&p, login->to, message);
 	rc = attach_build(&p, &ask, &frame, &waiting, why);
 	bb_secret_clear(&password);
+	bb_buf_clear(&text);
 	if (rc == -1)
 		die_build(&p, "log in", why);
 	return save_and_write(&p, &frame, waiting);
@@ -235,6 +239,8 @@ emit_data(const struct emit_options *o, json_t *message)
 int
 emit_data_send(const struct emit_options *o, const char *to, const char *text)
 {
+	struct bb_buf buf = TEXT_BUF;
+	const char *message = text_take(text, &buf);
 	struct profile p;
 	json_t *batch;
 	size_t waiting;
@@ -245,7 +251,8 @@ emit_data_send(const struct emit_options *o, const char *to, const char *text)
 		die_build(&p, "send",
 		    "its numbers have to begin anew: attach again");
 	}
-	hold(&p, to, text);
+	hold(&p, to, message);
+	bb_buf_clear(&buf);
 	batch = batch_build(&p, &waiting);
 	return finish_data(&p, batch, waiting);
 }

@@ -50,7 +50,7 @@ struct emit_options {
 	EMIT_OPT("password", BB_OPT_STR, password, "-", \
 	    "refused: other users can read argument lists"), \
 	EMIT_OPT("trace", BB_OPT_FLAG, trace, NULL, \
-	    "have the steps measured; see bbdevice read --trace")
+	    "have the steps measured; bbdevice read prints them")
 #define EMIT_OPT_COVERAGE \
 	EMIT_OPT("coverage", BB_OPT_STR, coverage, "on|off", \
 	    "off: the device is about to leave coverage")
@@ -65,11 +65,12 @@ void emit_check(const struct emit_options *o);
 /* --coverage: true for "off". */
 bool emit_out_of_coverage(const struct emit_options *o);
 
-/* One login: reads the password, then takes the profile, holds the text for
- * `to` (NULL: none), and emits an ATTACH.  Returns the exit status. */
+/* One login: reads the password, then the text, holds it for `to` (NULL: no
+ * message), and emits an ATTACH.  Returns the exit status. */
 struct emit_login {
-	const char *to, *text;
-	bool messages; /* carry what is held */
+	const char *to;
+	const char *text; /* NULL: standard input has it */
+	bool messages;    /* carry what is held */
 	bool fetch;
 };
 int emit_login(const struct emit_options *o, const struct emit_login *login);
@@ -78,7 +79,7 @@ int emit_resume(const struct emit_options *o);
 /* Emits `message`, which it takes, as DATA.  The acknowledgement of events is
  * added. */
 int emit_data(const struct emit_options *o, json_t *message);
-/* The same for a text: with all that is held. */
+/* The same for a text (NULL: standard input has it), with all that is held. */
 int emit_data_send(const struct emit_options *o, const char *to,
     const char *text);
 

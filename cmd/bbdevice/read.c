@@ -134,7 +134,7 @@ verb_read(int argc, char *argv[])
 		    .min = 1,
 		    .max = INT32_MAX },
 		OPT("trace", BB_OPT_FLAG, trace, NULL,
-		    "print the steps of each answer and their times"),
+		    "say so where no steps were measured"),
 		OPT("json", BB_OPT_FLAG, json, NULL,
 		    "print one JSON object per line"),
 	};

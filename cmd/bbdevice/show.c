@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "numbers.h"
 #include "out.h"
 #include "status.h"
@@ -138,21 +139,18 @@ show_steps(struct show *s, const struct profile *p, const json_t *steps)
 	char what[128];
 	size_t i;
 
-	if (trace->wanted) {
-		(void)snprintf(what, sizeof(what),
-		    "compressed %" PRId64 " bytes to %" PRId64
-		    ", encrypted them: a frame of %" PRId64,
-		    trace->plain, trace->packed, trace->sealed);
-		show_step(s, p->pin, 1, "bbdevice", what, trace->us);
-	}
+	(void)snprintf(what, sizeof(what),
+	    "compressed %" PRId64 " bytes to %" PRId64
+	    ", encrypted them: a frame of %" PRId64,
+	    trace->plain, trace->packed, trace->sealed);
+	show_step(s, p->pin, 1, "bbdevice", what, trace->us);
 	for (i = 0; i < json_array_size(steps); i++) {
 		step = json_array_get(steps, i);
 		show_step(s, p->pin, number(step, "step"), text(step, "hop"),
 		    text(step, "what"), number(step, "us"));
 		sum += number(step, "us");
 	}
-	if (trace->wanted)
-		show_round_trip(s, p->pin, round_trip(trace), sum);
+	show_round_trip(s, p->pin, round_trip(trace), sum);
 }
 
 /* --- answer --------------------------------------------------------------- */
@@ -209,8 +207,11 @@ show_answer(struct show *s, const struct profile *p, const json_t *answer)
 	int status = status_of_answer(text(answer, "result"));
 
 	show_status(s, status);
-	if (s->trace)
+	if (p->outstanding.trace.wanted)
 		show_steps(s, p, json_object_get(answer, "trace"));
+	else if (s->trace)
+		bb_log(BB_LOG_WARN, "%08x: no step was measured: %s",
+		    (unsigned)p->pin, "emit with --trace");
 	if (s->json)
 		answer_json(s, p, answer, status);
 	else

@@ -1,19 +1,12 @@
 /* Owns the verbs that send: their options and operands. */
-#include <errno.h>
 #include <jansson.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/buf.h"
 #include "base/fail.h"
-#include "base/fd.h"
 #include "bbdevice.h"
 #include "emit.h"
 #include "wire/text.h"
 
 #include "base/cc.h"
-
-#define TEXT_MAX 16384 /* bytes of a message, messages.def */
 
 /* Parses, and checks what all these verbs need. */
 static int
@@ -45,46 +38,6 @@ verb_login(int argc, char *argv[])
 	return emit_login(&o, &(struct emit_login){ 0 });
 }
 
-/* Standard input to its end, without its last line end, zero-terminated. */
-static const char *
-read_text(struct bb_buf *buf)
-{
-	const char *text;
-	size_t len;
-
-	if (bb_read_all(STDIN_FILENO, buf) == -1) {
-		if (errno == EFBIG)
-			bb_die(BB_EXIT_USAGE, "the text has more than %d bytes",
-			    TEXT_MAX);
-		bb_die_sys("unable to read the text");
-	}
-	text = (const char *)bb_buf_data(buf);
-	len = bb_buf_len(buf);
-	if (len > 0 && text[len - 1] == '\n')
-		bb_buf_cut(buf, --len);
-	if (memchr(text, '\0', len) != NULL)
-		bb_die(BB_EXIT_USAGE, "the text has a zero byte");
-	if (bb_buf_put(buf, "", 1) == -1)
-		bb_die_sys("unable to read the text");
-	return (const char *)bb_buf_data(buf);
-}
-
-static const char *
-message_text(const char *operand, struct bb_buf *buf)
-{
-	const char *text = operand != NULL ? operand : read_text(buf);
-	size_t len = strlen(text);
-
-	if (len == 0)
-		bb_die(BB_EXIT_USAGE, "the text is empty");
-	if (len > TEXT_MAX)
-		bb_die(BB_EXIT_USAGE, "the text has more than %d bytes",
-		    TEXT_MAX);
-	if (!bb_text_utf8(text, len))
-		bb_die(BB_EXIT_USAGE, "the text is not UTF-8");
-	return text;
-}
-
 int
 verb_send(int argc, char *argv[])
 {
@@ -93,10 +46,9 @@ verb_send(int argc, char *argv[])
 	static const struct bb_opt_spec spec = { "bbdevice send", "TO [TEXT]",
 		"Send a text, by default from standard input, to a contact.",
 		opts, BB_LEN(opts), 1, 2 };
-	struct bb_buf text = BB_BUF(TEXT_MAX + 2);
 	struct emit_options o = EMIT_OPTIONS;
 	struct emit_login login = { .messages = true };
-	int operands = parse(&spec, &o, argc, argv), status;
+	int operands = parse(&spec, &o, argc, argv);
 
 	login.to = argv[1];
 	if (!bb_text_name(login.to, USER_MAX))
@@ -104,11 +56,9 @@ verb_send(int argc, char *argv[])
 		    "TO must have 1 to %d bytes of UTF-8, no control "
 		    "characters, no blanks at either end",
 		    USER_MAX);
-	login.text = message_text(operands > 1 ? argv[2] : NULL, &text);
-	status = o.in_session ? emit_data_send(&o, login.to, login.text)
-			      : emit_login(&o, &login);
-	bb_buf_clear(&text);
-	return status;
+	login.text = operands > 1 ? argv[2] : NULL;
+	return o.in_session ? emit_data_send(&o, login.to, login.text)
+			    : emit_login(&o, &login);
 }
 
 int
@@ -134,7 +84,7 @@ verb_resume(int argc, char *argv[])
 		EMIT_OPTS_FRAME,
 		EMIT_OPT_COVERAGE,
 		EMIT_OPT("trace", BB_OPT_FLAG, trace, NULL,
-		    "have the steps measured; see bbdevice read --trace"),
+		    "have the steps measured; bbdevice read prints them"),
 	};
 	static const struct bb_opt_spec spec = { "bbdevice resume", "",
 		"Take up the session again.", opts, BB_LEN(opts), 0, 0 };

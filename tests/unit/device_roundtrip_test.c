@@ -339,26 +339,23 @@ test_hint(void)
 static void
 test_trace(void)
 {
-	rig_device();
-	if (!rig_accepted(RIG_LOGIN " --trace", NULL,
-		"{\"op\":\"answer\",\"result\":\"ok\",\"text\":\"logged in\","
-		"\"trace\":[{\"step\":3,\"hop\":\"bbdispatch\","
-		"\"what\":\"opened\",\"us\":17}]}",
-		NULL))
-		return;
-	rig_has_not(&rig_out, "step", "steps are printed only when asked for");
-	rig_run(RIG_LOGIN " --trace");
-	rig_must(rig_attach(), "attach");
-	{
-		struct bb_buf frames = RIG_FRAMES;
+	const char *answer =
+	    "{\"op\":\"answer\",\"result\":\"ok\",\"text\":\"logged in\","
+	    "\"trace\":[{\"step\":3,\"hop\":\"bbdispatch\","
+	    "\"what\":\"opened\",\"us\":17}]}";
+	struct bb_buf frames = RIG_FRAMES;
 
-		rig_answer(&frames,
-		    "{\"op\":\"answer\",\"result\":\"ok\","
-		    "\"text\":\"logged in\",\"trace\":[{\"step\":3,"
-		    "\"hop\":\"bbdispatch\",\"what\":\"opened\",\"us\":17}]}",
-		    NULL);
-		rig_read(&frames, "--trace");
-	}
+	rig_device();
+	(void)rig_accepted(RIG_LOGIN, NULL, answer, NULL);
+	rig_has_not(&rig_out, "step", "no steps are printed unasked");
+	rig_run(RIG_LOGIN);
+	rig_must(rig_attach(), "attach");
+	rig_answer(&frames, RIG_OK, NULL);
+	rig_read(&frames, "--trace");
+	rig_has(&rig_err, "emit with --trace",
+	    "read alone cannot have them measured, and says so");
+	memcpy(rig_base, rig_next, sizeof(rig_base));
+	(void)rig_accepted(RIG_LOGIN " --trace", NULL, answer, NULL);
 	rig_has(&rig_out, "2100000a: step 1 ", "step 1 is the device's own");
 	rig_has(&rig_out, "us  bbdevice: compressed ",
 	    "with what it compressed");
