@@ -24,11 +24,9 @@ refuse(struct bb_db *db, int status, const char *reason)
 }
 
 static int
-result_exit(enum bb_db_result r)
+result_exit(struct bb_db *db, enum bb_db_result r)
 {
-	if (r == BB_DB_OK)
-		return BB_EXIT_OK;
-	return r == BB_DB_BUSY ? BB_EXIT_TEMP : BB_EXIT_USAGE;
+	return r == BB_DB_OK ? BB_EXIT_OK : db->failed_exit;
 }
 
 /* By path: closing a descriptor of ours would drop the locks that other
@@ -78,8 +76,7 @@ connect_sqlite(struct bb_db *db)
 	if (db->handle == NULL)
 		return refuse(db, BB_EXIT_TEMP, "out of memory");
 	if (rc != SQLITE_OK) {
-		(void)bb_sql_fail(db, rc);
-		return bb_errno_exit(sqlite3_system_errno(db->handle));
+		return result_exit(db, bb_sql_fail(db, rc));
 	}
 	(void)sqlite3_busy_handler(db->handle, bb_sql_busy, db);
 	return BB_EXIT_OK;
@@ -128,7 +125,7 @@ pragma_int(struct bb_db *db, const char *text, int *out)
 	else
 		r = bb_sql_fail(db, rc);
 	(void)sqlite3_finalize(stmt);
-	return result_exit(r);
+	return result_exit(db, r);
 }
 
 static int
@@ -190,11 +187,11 @@ set_modes(struct bb_db *db)
 		bb_col_text(stmt, 0, mode, sizeof(mode));
 	(void)sqlite3_finalize(stmt);
 	if (rc != SQLITE_ROW)
-		return result_exit(bb_sql_fail(db, rc));
+		return result_exit(db, bb_sql_fail(db, rc));
 	if (strcmp(mode, "wal") != 0)
 		return refuse(db, BB_EXIT_USAGE,
 		    "cannot have a write-ahead log where it lies");
-	return result_exit(
+	return result_exit(db,
 	    bb_sql_script(db, "PRAGMA secure_delete = ON;"
 			      "PRAGMA cell_size_check = ON;"
 			      "PRAGMA temp_store = MEMORY;"
@@ -218,9 +215,9 @@ migrate(struct bb_db *db, enum bb_db_open how)
 		(void)snprintf(set, sizeof(set), "PRAGMA application_id = %d",
 		    schema->application_id);
 		if (bb_sql_script(db, set) != BB_DB_OK)
-			return BB_EXIT_TEMP;
+			return db->failed_exit;
 	}
-	return result_exit(
+	return result_exit(db,
 	    bb_db_migrate_with(db, schema->scripts, schema->version));
 }
 
@@ -238,7 +235,7 @@ open_store(struct bb_db *db, enum bb_db_open how)
 	    (status = migrate(db, how)) != BB_EXIT_OK)
 		return status;
 	if (db->store == BB_CONFIG_STORE)
-		return result_exit(bb_lease_prepare(db));
+		return result_exit(db, bb_lease_prepare(db));
 	return BB_EXIT_OK;
 }
 
@@ -270,6 +267,7 @@ bb_db_open(enum bb_store store, const char *path, enum bb_db_open how,
 		goto out;
 	}
 	db->store = store;
+	db->failed_exit = BB_EXIT_USAGE;
 	if (how == BB_DB_CREATE) {
 		status = make_file(db);
 		made = status == BB_EXIT_OK;

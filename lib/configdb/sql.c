@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fail.h"
+
 #include "base/cc.h"
 
 enum bb_db_result
@@ -48,9 +50,30 @@ broken_disk(struct bb_db *db)
 	    sqlite3_errmsg(db->handle), strerror(err));
 }
 
+/* Whether it may go away by itself. */
+static int
+failed_exit(struct bb_db *db, int rc)
+{
+	int err = sqlite3_system_errno(db->handle);
+
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_FULL:
+	case SQLITE_NOMEM:
+		return BB_EXIT_TEMP;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return err == 0 ? BB_EXIT_TEMP : bb_errno_exit(err);
+	default:
+		return BB_EXIT_USAGE;
+	}
+}
+
 enum bb_db_result
 bb_sql_fail(struct bb_db *db, int rc)
 {
+	db->failed_exit = failed_exit(db, rc);
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:

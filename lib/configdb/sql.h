@@ -50,6 +50,7 @@ struct bb_db {
 	bool full_sync; /* what PRAGMA synchronous was set to last */
 	bool sync_known;
 	int64_t busy_until_us; /* bb_clock_us; end of patience of this begin */
+	int failed_exit; /* exit status that fits the last failure of SQLite */
 	char *path;
 	char why[BB_DB_WHY_MAX];
 	/* who we are, asked for once: see lease.c */

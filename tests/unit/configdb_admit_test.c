@@ -347,8 +347,7 @@ test_joined(void)
 	TAP_EQ_STR(gw_login(me, 1), "admitted", "a login in a transaction");
 	q = gw_request(me, 2);
 	q.service = "nowhere";
-	TAP_EQ_INT(bb_admit(gw, &q, &gw_out), BB_DB_NONE,
-	    "one without a service");
+	TAP_EQ_INT(gw_admit(&q), BB_DB_NONE, "one without a service");
 	TAP_EQ_STR(gw_login(me, 3), "admitted", "another login");
 	TAP_EQ_STR(gw_login(me, 4), "busy", "and one too many");
 	TAP_EQ_INT(bb_db_commit(gw), BB_DB_OK, "are committed together");
@@ -358,7 +357,7 @@ test_joined(void)
 	bb_db_rollback(gw);
 	TAP_EQ_INT(gw_open("im"), 2, "a rollback undoes an admission");
 	q = gw_request(9999, 5);
-	TAP_EQ_INT(bb_admit(gw, &q, &gw_out), BB_DB_FENCED,
+	TAP_EQ_INT(gw_admit(&q), BB_DB_FENCED,
 	    "a process that is not registered is fenced");
 	gw_end();
 }
