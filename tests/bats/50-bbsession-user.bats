@@ -20,7 +20,7 @@ verifier_of() {
 # prints what the terminal showed and then the exit status.
 type_at() { # LINE... -- COMMAND...
 	python3 - "$@" <<'PY'
-import os, pty, select, sys
+import os, pty, select, signal, sys
 cut = sys.argv.index("--")
 lines, command = sys.argv[1:cut], sys.argv[cut + 1:]
 pid, fd = pty.fork()
@@ -28,7 +28,8 @@ if pid == 0:
     os.execvp(command[0], command)
 shown = b""
 while True:
-    if not select.select([fd], [], [], 20)[0]:
+    if not select.select([fd], [], [], 10)[0]:
+        os.kill(pid, signal.SIGKILL)  # it waits for what nobody types
         break
     try:
         got = os.read(fd, 4096)
