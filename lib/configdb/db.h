@@ -10,7 +10,7 @@
 #include "base/cc.h"
 
 /* Texts as the stores keep them, zero byte included. */
-#define BB_NAME_MAX 257		/* user, account */
+#define BB_NAME_MAX 257 /* user, account */
 #define BB_SERVICE_MAX 65
 
 struct bb_db;
@@ -19,23 +19,23 @@ enum bb_store { BB_DEVICE_STORE, BB_CONFIG_STORE };
 
 enum bb_db_result {
 	BB_DB_OK,
-	BB_DB_NONE,	/* no such row */
-	BB_DB_EXISTS,	/* the row is there already */
-	BB_DB_STALE,	/* compare-and-set failed: the number was used */
-	BB_DB_FENCED,	/* owner or term is no longer ours */
-	BB_DB_FULL,	/* a bound of ours: spool or inbox */
-	BB_DB_REFUSED,	/* breaks a rule between rows; bb_db_why says which */
-	BB_DB_BUSY,	/* another process held the lock too long */
-	BB_DB_ERROR	/* disk, permissions, damage: bb_db_why says which */
+	BB_DB_NONE,    /* no such row */
+	BB_DB_EXISTS,  /* the row is there already */
+	BB_DB_STALE,   /* compare-and-set failed: the number was used */
+	BB_DB_FENCED,  /* owner or term is no longer ours */
+	BB_DB_FULL,    /* a bound of ours: spool or inbox */
+	BB_DB_REFUSED, /* breaks a rule between rows; bb_db_why says which */
+	BB_DB_BUSY,    /* another process held the lock too long */
+	BB_DB_ERROR    /* disk, permissions, damage: bb_db_why says which */
 };
 
 #define BB_DB_WHY_MAX 512
-#define BB_DB_BUSY_MS 2000	/* longest wait for the write lock */
+#define BB_DB_BUSY_MS 2000 /* longest wait for the write lock */
 
 enum bb_db_open {
-	BB_DB_EXISTING,	/* refuse when missing, older or newer schema */
-	BB_DB_CREATE,	/* create (mode 0600); refuse when it exists */
-	BB_DB_MIGRATE	/* existing; bring an older schema to ours */
+	BB_DB_EXISTING, /* refuse when missing, older or newer schema */
+	BB_DB_CREATE,   /* create (mode 0600); refuse when it exists */
+	BB_DB_MIGRATE   /* existing; bring an older schema to ours */
 };
 
 /* Opens a store: WAL, foreign keys, secure_delete, trusted_schema off, own
@@ -46,12 +46,15 @@ enum bb_db_open {
 struct bb_db *bb_db_open(enum bb_store store, const char *path,
     enum bb_db_open how, char why[BB_DB_WHY_MAX], int *exit_status);
 void bb_db_close(struct bb_db *db);
-/* A clause about the last result that was not OK. */
+/* A clause about the last result that was not OK; holds no secret and no text
+ * of a peer.  Functions named *_each call `each` in one read of the store; it
+ * may use the store itself, but not close it. */
 const char *bb_db_why(const struct bb_db *db);
 /* Our schema's number for a store, and the number in an open one. */
 int bb_db_schema(enum bb_store store);
 int bb_db_version(struct bb_db *db);
-/* PRAGMA integrity_check and foreign_key_check.  OK, or ERROR with why. */
+/* PRAGMA integrity_check and foreign_key_check, and in the configuration store
+ * the session counters against counting.  OK, or ERROR with why. */
 enum bb_db_result bb_db_check(struct bb_db *db);
 
 /* One write transaction (BEGIN IMMEDIATE).  `durable`: on disk when commit

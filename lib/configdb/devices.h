@@ -16,10 +16,10 @@ struct bb_device {
 	uint32_t pin;
 	char user[BB_NAME_MAX];
 	bool blocked;
-	uint32_t att;		/* last attach number that was taken */
-	int64_t created_s;	/* wall clock */
-	int64_t key_s;		/* when the current key became current; 0: none */
-	uint8_t kid[BB_KID_LEN];	/* of the current key; zero: none */
+	uint32_t att;      /* last attach number that was taken */
+	int64_t created_s; /* wall clock */
+	int64_t key_s;     /* when the current key became current; 0: none */
+	uint8_t kid[BB_KID_LEN]; /* of the current key; zero: none */
 };
 
 enum bb_key_role { BB_KEY_CODE, BB_KEY_CURRENT, BB_KEY_PENDING };
@@ -30,11 +30,11 @@ struct bb_devkey {
 	char user[BB_NAME_MAX];
 	uint8_t kid[BB_KID_LEN];
 	enum bb_key_role role;
-	uint8_t parent[BB_KID_LEN];	/* pending: the base that was rolled */
-	uint32_t att;			/* pending: the attach that made it */
-	uint8_t e_s[BB_EPHEMERAL_LEN];	/* pending */
+	uint8_t parent[BB_KID_LEN];    /* pending: the base that was rolled */
+	uint32_t att;                  /* pending: the attach that made it */
+	uint8_t e_s[BB_EPHEMERAL_LEN]; /* pending */
 	uint8_t base[BB_BASE_KEY_LEN];
-	char service[BB_SERVICE_MAX];	/* of the attach that made it, or "" */
+	char service[BB_SERVICE_MAX]; /* of the attach that made it, or "" */
 };
 
 /* T0 without activation: a device with its first key in role current. */
@@ -58,7 +58,7 @@ enum bb_db_result bb_devkey_find(struct bb_db *db, uint32_t pin,
 struct bb_attach_row {
 	uint32_t pin;
 	uint32_t att;
-	uint8_t kid[BB_KID_LEN];	/* the base that sealed the ATTACH */
+	uint8_t kid[BB_KID_LEN]; /* the base that sealed the ATTACH */
 	uint8_t next_kid[BB_KID_LEN];
 	uint8_t next_base[BB_BASE_KEY_LEN];
 	uint8_t e_s[BB_EPHEMERAL_LEN];

@@ -13,15 +13,20 @@
 #include "flow/admission.h"
 
 /* A process that owns sessions: host, boot id, process id and start time name
- * it for ever.  Registering also tidies dead owners without sessions. */
+ * it for ever.  Registering also tidies dead owners without sessions.
+ * docs/decisions/0003-maintained-counter-and-leases.md says when one is
+ * dead. */
 enum bb_db_result bb_owner_register(struct bb_db *db, int64_t now_ms,
     int64_t *owner);
 /* api_max of this owner for a service (BB_UNLIMITED: none).  Before the first
- * admission for that service; again when it changes. */
+ * admission for that service; again when it changes.  The service's own api-max
+ * holds beside it: the smaller one decides. */
 enum bb_db_result bb_owner_serves(struct bb_db *db, int64_t owner,
     const char *service, int64_t api_max);
-/* Sign of life, at least every 10 s. */
-enum bb_db_result bb_owner_seen(struct bb_db *db, int64_t owner, int64_t now_ms);
+/* Sign of life, at least every 10 s.  FENCED: the owner is forgotten; register
+ * again. */
+enum bb_db_result bb_owner_seen(struct bb_db *db, int64_t owner,
+    int64_t now_ms);
 /* Ends all sessions of this owner with `reason` and forgets it. */
 enum bb_db_result bb_owner_release(struct bb_db *db, int64_t owner,
     const char *reason);
@@ -35,40 +40,41 @@ struct bb_fence {
 
 struct bb_admit {
 	uint32_t pin;
-	const char *user;	/* verified by the dispatcher */
+	const char *user; /* verified by the dispatcher */
 	const char *service;
-	const char *account;	/* asked for by the device */
+	const char *account; /* asked for; NULL or "": the permission's */
 	int64_t owner;
 	uint32_t att;
 	uint64_t link;
-	uint64_t numbering;	/* the device's numbering id */
-	uint64_t have;		/* down acknowledgement under that id */
+	uint64_t numbering; /* the device's numbering id */
+	uint64_t have;      /* down acknowledgement under that id */
 	bool coverage;
-	int64_t now_ms;		/* bb_clock_ms() */
+	int64_t now_ms; /* bb_clock_ms() */
 };
 
 #define BB_ENDED_MAX 32
 struct bb_admitted {
 	struct bb_admission decision;
 	struct bb_admission_facts facts;
-	char reason[160];	/* a clause for people, names the numbers */
+	char reason[160]; /* a clause for people, names the numbers */
 	/* when admitted or replaced: */
-	uint64_t session;	/* random id */
+	uint64_t session; /* random id */
 	int64_t term;
-	struct bb_service service;	/* limits and type */
-	uint64_t up_next;	/* next number that has effect */
-	char ended[BB_ENDED_MAX];	/* why the last session ended, or "" */
+	struct bb_service service; /* limits and type */
+	uint64_t up_next;          /* next number that has effect */
+	char ended[BB_ENDED_MAX];  /* why the last session ended, or "" */
 	/* pins of evicted or ended sessions that this owner holds and must log
 	 * out upstream; freed by bb_admitted_clear */
 	uint32_t *mine;
 	size_t mine_len;
-	int64_t evicted;	/* how many in all */
+	int64_t evicted; /* how many in all */
 };
 void bb_admitted_clear(struct bb_admitted *a);
 
 /* One admission in one write transaction (joins an open one): frees dead
  * leases past their grace, gathers the facts, decides, acts.  OK: see
- * decision (a refusal is OK).  NONE with why: no such service.  An admitted
+ * decision (a refusal is OK).  NONE with why: no such service; FENCED: the
+ * request's owner is forgotten.  An admitted
  * login ends the PIN's session at any other service (reason "moved"); evicted
  * sessions end with reason "evicted", the device's own with "replaced".  The
  * numbering is kept when its id, service and account are the same; else it
@@ -84,8 +90,9 @@ enum bb_db_result bb_admit_explain(struct bb_db *db, const char *user,
 
 /* A resume: the session must exist, its id match and owner be ours (then the
  * att and link are offered and OK), or belong to nobody that lives (then it is
- * taken over: owner, term + 1).  NONE: unknown or ended (ended says why).
- * FENCED: it lives in another process.  STALE: att not above the session's. */
+ * taken over: owner, a later term).  NONE: unknown or ended (ended says why),
+ * another user's, or user or service is blocked by now.  FENCED: it lives in
+ * another process.  STALE: att not above the session's. */
 struct bb_resumed {
 	char service[BB_SERVICE_MAX];
 	char user[BB_NAME_MAX];
@@ -110,18 +117,18 @@ struct bb_session_row {
 	int64_t term;
 	uint32_t att;
 	uint64_t link;
-	char state[16];		/* "provisional", "live", "detached" */
+	char state[16]; /* "provisional", "live", "detached" */
 	bool coverage;
-	bool evictable;		/* by this service's idle-timeout, now */
-	int64_t last_status_ms;	/* ages against bb_clock_ms() */
+	bool evictable;         /* by this service's idle-timeout, now */
+	int64_t last_status_ms; /* ages against bb_clock_ms() */
 	int64_t last_active_ms;
-	int64_t opened_s;	/* wall clock */
+	int64_t opened_s; /* wall clock */
 	uint64_t up_next, down_next, down_acked;
-	int64_t waiting;	/* events in the spool */
+	int64_t waiting; /* events in the spool */
 	/* the cache of the connectivity information */
-	char backend[BB_HOST_MAX];	/* handle at the IM server, for people */
+	char backend[BB_HOST_MAX]; /* handle at the IM server, for people */
 	char contacts_version[64];
-	char show[32], status[256];	/* last presence */
+	char show[32], status[256]; /* last presence */
 };
 
 /* All of these: OK, FENCED (the session is lost: drop it without output), BUSY,

@@ -10,22 +10,22 @@
 
 #include "configdb/sessions.h"
 
-#define BB_SPOOL_COUNT_MAX 1000		/* events of one device */
+#define BB_SPOOL_COUNT_MAX 1000 /* events of one device */
 #define BB_SPOOL_BYTES_MAX (4 << 20)
-#define BB_SPOOL_BODY_MAX 65533		/* one section of a frame */
-#define BB_SPOOL_AGE_S (7 * 86400)	/* events older than this are dropped */
+#define BB_SPOOL_BODY_MAX 65533    /* one section of a frame */
+#define BB_SPOOL_AGE_S (7 * 86400) /* events older than this are dropped */
 
 /* What bb_spool_deliver is asked, and answers in pins. */
 struct bb_delivery {
-	int64_t owner;		/* of the caller */
+	int64_t owner; /* of the caller */
 	const char *service;
 	const char *account;
-	const char *body;	/* the event's JSON object without "n" */
-	size_t body_len;	/* at most BB_SPOOL_BODY_MAX, else REFUSED */
-	int64_t now_s;		/* bb_clock_wall_s() */
-	uint32_t *pins;		/* the caller's; NULL: nobody asks */
+	const char *body; /* the event's JSON object without "n" */
+	size_t body_len;  /* at most BB_SPOOL_BODY_MAX, else REFUSED */
+	int64_t now_s;    /* bb_clock_wall_s() */
+	uint32_t *pins;   /* the caller's; NULL: nobody asks */
 	size_t pins_max;
-	size_t pins_len;	/* set: how many pins of `owner` have it */
+	size_t pins_len; /* set: how many pins of `owner` have it */
 };
 /* An event for an account of a `local` service: one copy for each device that
  * is known to have used the account (into the spool of those that `owner`
