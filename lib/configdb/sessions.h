@@ -74,12 +74,12 @@ void bb_admitted_clear(struct bb_admitted *a);
 /* One admission in one write transaction (joins an open one): frees dead
  * leases past their grace, gathers the facts, decides, acts.  OK: see
  * decision (a refusal is OK).  NONE with why: no such service; FENCED: the
- * request's owner is forgotten.  An admitted
- * login ends the PIN's session at any other service (reason "moved"); evicted
- * sessions end with reason "evicted", the device's own with "replaced".  The
- * numbering is kept when its id, service and account are the same; else it
- * starts anew and waiting events of the same account are renumbered, of another
- * account given back to its inbox. */
+ * request's owner is forgotten.  An admitted login ends the PIN's session at
+ * any other service (reason "moved"); evicted sessions end with reason
+ * "evicted", the device's own with "replaced", those of a dead owner with
+ * "lost".  The numbering is kept when its id, service and account are the same;
+ * else it starts anew and waiting events of the same account are renumbered, of
+ * another account given back to its inbox. */
 enum bb_db_result bb_admit(struct bb_db *db, const struct bb_admit *request,
     struct bb_admitted *out);
 /* The same verdict without acting, from the store alone; pin 0: some device
