@@ -24,15 +24,15 @@ struct attach_ask {
 };
 
 /* Takes the next attach number and a new ephemeral key, and appends the ATTACH
- * to `frame`.  Messages that do not fit wait for the next one: *waiting of
+ * to `out`.  Messages that do not fit wait for the next one: *waiting of
  * them.  0; -1 with a clause in `why` and errno; then the profile must not be
  * saved. */
 int attach_build(struct profile *p, const struct attach_ask *ask,
-    struct bb_buf *frame, size_t *waiting, char why[WHY_MAX]) BB_NODISCARD;
+    struct bb_buf *out, size_t *waiting, char why[WHY_MAX]) BB_NODISCARD;
 
-/* Appends one DATA frame of the open session to `frame`.  `message` is
+/* Appends one DATA frame of the open session to `out`.  `message` is
  * borrowed.  As above. */
-int data_build(struct profile *p, json_t *message, struct bb_buf *frame,
+int data_build(struct profile *p, json_t *message, struct bb_buf *out,
     char why[WHY_MAX]) BB_NODISCARD;
 
 /* {"op":"batch"} with what is held, as much as fits one frame.  NULL with

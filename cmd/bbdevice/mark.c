@@ -19,16 +19,16 @@ mark_begin(struct turn *turn)
 }
 
 void
-mark_events(struct turn *turn, const json_t *json, bool whole)
+mark_events(struct turn *turn, const json_t *events, bool whole)
 {
-	const json_t *list = json_object_get(json, "events"), *event;
-	const json_t *ack = json_object_get(json, "ack");
+	const json_t *list = json_object_get(events, "events"), *event;
+	const json_t *ack = json_object_get(events, "ack");
 	struct show *show = &turn->t->show;
 	struct mark *mark = &turn->mark;
 	uint64_t n;
 	size_t i;
 
-	show_results(show, &turn->p, json_object_get(json, "results"));
+	show_results(show, &turn->p, json_object_get(events, "results"));
 	if (ack != NULL)
 		mark->up_next = (uint64_t)json_integer_value(ack) + 1;
 	for (i = 0; i < json_array_size(list); i++) {
@@ -47,7 +47,7 @@ mark_events(struct turn *turn, const json_t *json, bool whole)
 			return;
 		}
 	}
-	if (json_is_true(json_object_get(json, "more")))
+	if (json_is_true(json_object_get(events, "more")))
 		show_more(show, turn->frame->pin);
 }
 

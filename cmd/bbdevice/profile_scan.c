@@ -235,8 +235,8 @@ check_held(struct reader *r, const struct numbering *n)
 	}
 	for (i = 0; i < len; i++) {
 		message = json_array_get(n->held, i);
-		if (json_integer_value(json_object_get(message, "n")) !=
-		    (json_int_t)(n->next - len + i))
+		if ((uint64_t)json_integer_value(
+			json_object_get(message, "n")) != n->next - len + i)
 			fault(r, "held", "has wrong numbers");
 	}
 }
@@ -282,13 +282,13 @@ get_down(struct reader *outer, struct bb_device *device)
 static void
 get_profile(struct reader *r, struct profile *p)
 {
-	uint8_t pin[4];
+	char text[BB_PIN_TEXT_MAX];
+	uint32_t pin;
 
 	if (get_int(r, "v", 0, INT_MAX) != PROFILE_VERSION)
 		fault(r, "v", "is of another version of this program");
-	must_hex(r, "pin", pin, sizeof(pin));
-	if (p->pin != ((uint32_t)pin[0] << 24 | (uint32_t)pin[1] << 16 |
-			  (uint32_t)pin[2] << 8 | pin[3]))
+	get_text(r, "pin", text, sizeof(text));
+	if (!bb_text_pin_scan(text, &pin) || pin != p->pin)
 		fault(r, "pin", "is another one");
 	get_account(r, &p->usual);
 	p->device.att = (uint32_t)get_int(r, "att", 0, BB_NUMBER_MAX);

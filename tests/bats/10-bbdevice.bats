@@ -227,6 +227,7 @@ on_terminal() { # COMMAND
 
 	profile
 	command -v strace >/dev/null || skip "strace is not there"
+	[ -z "${BB_SAN:-}" ] || skip "a sanitizer cannot be traced"
 	strace -f -e trace=fsync,renameat,rename,renameat2,write \
 		-o trace bbdevice login --pin 2100000a --password-file pw \
 		--emit >frame
