@@ -50,6 +50,9 @@ one_line(struct collab *c, const uint8_t *text, size_t len)
 	case BB_LINE_HINT:
 		pass_on(c, text, len);
 		break;
+	case BB_LINE_TRUNK:
+	case BB_LINE_DOWN:
+		break; /* a filter sends everything the one way there is */
 	case BB_LINE_ANSWER:
 		bad_line(c, "an answer came up instead of down");
 		break;

@@ -258,6 +258,10 @@ take_line(struct dispatch *d, const uint8_t *text, size_t len,
 	case BB_LINE_ATTACH:
 		bad_line(d, "an attach goes up and not down");
 		break;
+	case BB_LINE_TRUNK:
+	case BB_LINE_DOWN:
+		bad_line(d, "what is said of trunks goes up and not down");
+		break;
 	}
 	bb_line_clear(&line);
 }

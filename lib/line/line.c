@@ -75,6 +75,8 @@ check_objects(const struct bb_line *line, bool up, char why[BB_MESSAGE_WHY_MAX])
 	case BB_LINE_NOTICE:
 		return bb_message_op(line->d, BB_PLACE_NOTICE, &op, why);
 	case BB_LINE_HINT:
+	case BB_LINE_TRUNK:
+	case BB_LINE_DOWN:
 		return 0;
 	}
 	return refuse(why, "the line is of no known kind");

@@ -28,7 +28,9 @@ enum bb_line_kind {
 	BB_LINE_DATA,   /* up or down: no "re" */
 	BB_LINE_ANSWER, /* down: "re":"attach" without service */
 	BB_LINE_NOTICE, /* "re":"notice" */
-	BB_LINE_HINT    /* "re":"hint" */
+	BB_LINE_HINT,   /* "re":"hint" */
+	BB_LINE_TRUNK,  /* up: "re":"trunk": router and up; no device's */
+	BB_LINE_DOWN    /* up: "re":"down": pin and link; the link is gone */
 };
 
 /* Times of a step, for --trace. */
@@ -53,6 +55,8 @@ struct bb_line {
 	const char *user;    /* up: verified, from the device store */
 	const char *service; /* up */
 	int hint;            /* HINT: enum bb_hint_code */
+	uint32_t router;     /* TRUNK: the router's instance, not 0 */
+	bool up;             /* TRUNK: a trunk of it ends at the dispatcher */
 	json_t *d;           /* device's object, or ours down */
 	json_t *m;           /* second section, or NULL */
 	json_t *trace;       /* array of steps, or NULL */

@@ -21,16 +21,19 @@ enum {
 	D = 4,  /* DATA down */
 	R = 8,  /* ANSWER, down */
 	N = 16, /* NOTICE, both */
-	H = 32  /* HINT, both */
+	H = 32, /* HINT, both */
+	T = 64, /* TRUNK, up */
+	L = 128 /* DOWN, up */
 };
 
 enum member_type {
-	PIN,    /* uint32_t as 8 digits */
+	PIN,    /* uint32_t as 8 digits, at least min */
 	LINK,   /* uint64_t as 16 digits */
 	BYTES,  /* min bytes as 2 * min digits */
 	TEXT,   /* const char *, min..max bytes */
 	NUMBER, /* uint32_t, min..max */
 	CODE,   /* int, min..max */
+	FLAG,   /* bool */
 	OBJECT, /* json_t * */
 	STEPS   /* json_t *, an array of steps */
 };
@@ -46,7 +49,9 @@ static const struct member {
 } members[] = {
 #define AT(field) offsetof(struct bb_line, field)
 	/* clang-format off */
-	{ "pin",     PIN,    A|U|D|R|N|H, 0, AT(pin),   0, 0 },
+	{ "pin",     PIN,    A|U|D|R|N|H|L, 0, AT(pin), 0, 0 },
+	{ "router",  PIN,    T,         0, AT(router),  1, 0 },
+	{ "up",      FLAG,   T,         0, AT(up),      0, 0 },
 	{ "user",    TEXT,   A|U,       0, AT(user),    1, 256 },
 	{ "service", TEXT,   A|U,       0, AT(service), 1, 64 },
 	{ "att",     NUMBER, A|U|D|R,   0, AT(att),     1, BB_NUMBER_MAX },
@@ -56,7 +61,7 @@ static const struct member {
 	{ "kid",     BYTES,  A|U|R|N,   0, AT(kid),     BB_KID_LEN, 0 },
 	{ "nonce",   BYTES,  A|U|R|N,   0, AT(nonce),   BB_NONCE_LEN, 0 },
 	{ "nonce",   BYTES,  H,         0, AT(nonce),   BB_HINT_NONCE_LEN, 0 },
-	{ "link",    LINK,   A|U|D|R|N|H, 0, AT(link),  0, 0 },
+	{ "link",    LINK,   A|U|D|R|N|H|L, 0, AT(link), 0, 0 },
 	{ "hint",    CODE,   H,         0, AT(hint),    BB_HINT_VERSION,
 	    BB_HINT_NO_DISPATCHER },
 	{ "d",       OBJECT, A|U|D|R|N, 0, AT(d),       0, 0 },
@@ -81,6 +86,10 @@ bit_of(enum bb_line_kind kind, bool up)
 		return N;
 	case BB_LINE_HINT:
 		return H;
+	case BB_LINE_TRUNK:
+		return up ? T : 0;
+	case BB_LINE_DOWN:
+		return up ? L : 0;
 	}
 	return 0;
 }
@@ -94,6 +103,8 @@ re_of(enum bb_line_kind kind)
 		[BB_LINE_ANSWER] = "attach",
 		[BB_LINE_NOTICE] = "notice",
 		[BB_LINE_HINT] = "hint",
+		[BB_LINE_TRUNK] = "trunk",
+		[BB_LINE_DOWN] = "down",
 	};
 
 	return words[kind];
@@ -151,7 +162,8 @@ read_member(json_t *value, const struct member *m, struct bb_line *line)
 
 	switch (m->type) {
 	case PIN:
-		return is_digits(text, 8) && bb_text_pin_scan(text, to);
+		return is_digits(text, 8) && bb_text_pin_scan(text, to) &&
+		       *(const uint32_t *)to >= m->min;
 	case LINK:
 		return is_digits(text, 16) && bb_text_u64_hex_scan(text, to);
 	case BYTES:
@@ -169,6 +181,9 @@ read_member(json_t *value, const struct member *m, struct bb_line *line)
 			return false;
 		*(int *)to = (int)number;
 		return true;
+	case FLAG:
+		*(bool *)to = json_is_true(value);
+		return json_is_boolean(value);
 	case OBJECT:
 		*(json_t **)to = value;
 		return json_is_object(value);
@@ -184,7 +199,8 @@ read_kind(const json_t *json, bool up, struct bb_line *line,
     char why[BB_MESSAGE_WHY_MAX])
 {
 	static const enum bb_line_kind kinds[] = { BB_LINE_ATTACH,
-		BB_LINE_ANSWER, BB_LINE_NOTICE, BB_LINE_HINT };
+		BB_LINE_ANSWER, BB_LINE_NOTICE, BB_LINE_HINT, BB_LINE_TRUNK,
+		BB_LINE_DOWN };
 	const json_t *re = json_object_get(json, "re");
 	size_t i;
 
@@ -269,6 +285,8 @@ make_member(const struct bb_line *line, const struct member *m)
 	errno = ENOMEM;
 	switch (m->type) {
 	case PIN:
+		if (*(const uint32_t *)from < m->min)
+			break;
 		bb_text_pin(*(const uint32_t *)from, text);
 		return json_string(text);
 	case LINK:
@@ -286,6 +304,8 @@ make_member(const struct bb_line *line, const struct member *m)
 		return json_integer((json_int_t) * (const uint32_t *)from);
 	case CODE:
 		return json_integer(*(const int *)from);
+	case FLAG:
+		return json_boolean(*(const bool *)from);
 	case OBJECT:
 	case STEPS:
 		json = json_incref(*(json_t *const *)from);

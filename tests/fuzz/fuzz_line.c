@@ -63,6 +63,7 @@ must_equal(const struct bb_line *a, const struct bb_line *b)
 	must(a->kind == b->kind && a->pin == b->pin && a->att == b->att);
 	must(a->seq == b->seq && a->link == b->link && a->hint == b->hint);
 	must(a->has_reply == b->has_reply);
+	must(a->router == b->router && a->up == b->up);
 	must(memcmp(a->kid, b->kid, sizeof(a->kid)) == 0);
 	must(memcmp(a->nonce, b->nonce, sizeof(a->nonce)) == 0);
 	must(json_equal(a->json, b->json));

@@ -68,6 +68,13 @@ static const struct kind {
 	    "{\"re\":\"hint\",\"pin\":\"2100000a\","
 	    "\"nonce\":\"0001020304050607\"," LINK "\"hint\":2" TRACE "}\n",
 	    "re pin nonce link hint" },
+	{ BB_LINE_TRUNK, true, "a trunk's line",
+	    "{\"re\":\"trunk\",\"router\":\"0a0b0c0d\",\"up\":true}\n",
+	    "re router up" },
+	{ BB_LINE_DOWN, true, "a link's end",
+	    "{\"re\":\"down\",\"pin\":\"2100000a\","
+	    "\"link\":\"0a0b0c0d00000001\"}\n",
+	    "re pin link" },
 	/* clang-format on */
 };
 
@@ -143,8 +150,8 @@ static void
 test_members(const struct kind *k)
 {
 	static const char *const names[] = { "re", "pin", "user", "service",
-		"att", "seq", "kid", "nonce", "link", "hint", "d", "m",
-		"trace" };
+		"att", "seq", "kid", "nonce", "link", "hint", "d", "m", "trace",
+		"router", "up" };
 	char quoted[16];
 	size_t i;
 	bool has, must;
@@ -212,6 +219,14 @@ static const struct {
 	{ 6, "hint", "0", false, "hint 0 is refused" },
 	{ 6, "hint", "3", true, "hint 3 is taken" },
 	{ 6, "hint", "4", false, "hint 4 is refused" },
+	{ 8, "router", "\"00000000\"", false, "router instance 0 is refused" },
+	{ 8, "router", "\"0a0b0c0D\"", false, "an instance in upper case is refused" },
+	{ 8, "router", "168496141", false, "an instance as a number is refused" },
+	{ 8, "up", "false", true, "a trunk that has ended is taken" },
+	{ 8, "up", "1", false, "up as a number is refused" },
+	{ 8, "up", "\"true\"", false, "up as text is refused" },
+	{ 8, "re", "\"down\"", false, "a trunk's members with another re are refused" },
+	{ 9, "link", "\"0a0b0c0d\"", false, "the end of half a link is refused" },
 	{ 0, "d", "[]", false, "a list for d is refused" },
 	{ 0, "d", "{\"op\":\"fetch\"}", false,
 	    "an attach with a message that is none is refused" },
@@ -271,6 +286,35 @@ test_direction(void)
 	    "data down does not go up");
 	tap_ok(!is_taken(kinds[3].text, strlen(kinds[3].text), true),
 	    "an answer does not go up");
+	tap_ok(!is_taken(kinds[8].text, strlen(kinds[8].text), false),
+	    "a trunk's line does not go down");
+	tap_ok(!is_taken(kinds[9].text, strlen(kinds[9].text), false),
+	    "a link's end does not go down");
+}
+
+static void
+test_trunk(void)
+{
+	struct bb_buf out = BB_BUF(BB_LINE_MAX);
+	char why[BB_MESSAGE_WHY_MAX];
+	struct bb_line line;
+
+	if (bb_line_parse(kinds[8].text, strlen(kinds[8].text), true, &line,
+		why) == -1)
+		return;
+	TAP_EQ_UINT(line.router, 0x0a0b0c0d, "the router's instance is there");
+	tap_ok(line.up, "that its trunk is up too");
+	tap_ok(!line.has_reply, "a trunk's line cannot be replied to");
+	line.router = 0;
+	TAP_EQ_INT(bb_line_write(&line, true, &out), -1,
+	    "a trunk's line without an instance is not written");
+	bb_line_clear(&line);
+	if (bb_line_parse(kinds[9].text, strlen(kinds[9].text), true, &line,
+		why) == -1)
+		return;
+	TAP_EQ_UINT(line.pin, 0x2100000a, "a link's end names the PIN");
+	TAP_EQ_UINT(line.link, UINT64_C(0x0a0b0c0d00000001), "and the link");
+	bb_line_clear(&line);
 }
 
 static void
@@ -359,6 +403,7 @@ main(void)
 	test_forms();
 	test_direction();
 	test_struct();
+	test_trunk();
 	test_document();
 	return tap_done();
 }
