@@ -169,6 +169,7 @@ find_pins(const char *folder, size_t *len)
 		return NULL;
 	if (dir == NULL)
 		bb_die_sys("unable to read the folder %s", folder);
+	/* cppcheck-suppress readdirCalled ; there is one thread */
 	while (errno = 0, (entry = readdir(dir)) != NULL) {
 		if (!bb_text_pin_scan(entry->d_name, &pin))
 			continue;

@@ -58,19 +58,25 @@ rig_must(bool done, const char *what)
 /* --- running the tool ------------------------------------------------------
  */
 
+/* Makes descriptor `to` the file `name`. */
+static inline void
+rig_place(const char *name, int flags, int to)
+{
+	int fd = open(name, flags | O_CREAT, 0600);
+
+	rig_must(fd != -1 && dup2(fd, to) == to && close(fd) == 0, name);
+}
+
 static inline void
 rig_child(char *const argv[], const void *in, size_t in_len)
 {
 	const struct rlimit none = { 0, 0 };
-	int fd = open("in", O_RDWR | O_CREAT | O_TRUNC, 0600);
 
-	rig_must(fd != -1 && bb_write_all(fd, in, in_len) == 0 &&
-		     lseek(fd, 0, SEEK_SET) == 0 && dup2(fd, 0) == 0,
+	rig_place("in", O_RDWR | O_TRUNC, 0);
+	rig_must(bb_write_all(0, in, in_len) == 0 && lseek(0, 0, SEEK_SET) == 0,
 	    "standard input");
-	fd = open(rig_stdout, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	rig_must(fd != -1 && dup2(fd, 1) == 1, "standard output");
-	fd = open("err", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
-	rig_must(fd != -1 && dup2(fd, 2) == 2, "standard error");
+	rig_place(rig_stdout, O_WRONLY | O_TRUNC, 1);
+	rig_place("err", O_WRONLY | O_TRUNC | O_APPEND, 2);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	if (rig_full)
 		rig_must(setrlimit(RLIMIT_FSIZE, &none) == 0, "setrlimit");
