@@ -76,13 +76,19 @@ open_store(struct collab *c)
 static void
 open_loop(struct collab *c, const struct bb_start *start)
 {
+	const struct bb_filter_setup setup = { .in = start->in,
+		.out = start->out,
+		.in_max = IN_MAX,
+		.out_max = OUT_MAX,
+		.secret = true,
+		.finish_ms = c->options->finish_ms };
+
 	c->loop = bb_loop_new(BB_LOOP_ANY_FD);
 	if (c->loop == NULL)
 		bb_die_sys("unable to make an event loop");
 	c->work = bb_work_new(c->loop, (unsigned)c->options->threads, JOBS_MAX);
 	c->tick = bb_timer_new(c->loop, sessions_tick, c);
-	c->filter = bb_filter_new(c->loop, start->in, start->out, IN_MAX,
-	    OUT_MAX, true, c->options->finish_ms, &stage, c);
+	c->filter = bb_filter_new(c->loop, &setup, &stage, c);
 	if (c->work == NULL || c->tick == NULL || c->filter == NULL ||
 	    bb_timer_set(c->tick, TICK_MS) == -1)
 		bb_die_sys("unable to begin");

@@ -144,6 +144,12 @@ run_filter(struct dispatch *d, int in, int out)
 		.input = dispatch_input,
 		.end = dispatch_end,
 	};
+	const struct bb_filter_setup setup = { .in = in,
+		.out = out,
+		.in_max = IN_MAX,
+		.out_max = OUT_MAX,
+		.secret = true,
+		.finish_ms = -1 };
 	struct bb_loop *loop = bb_loop_new(BB_LOOP_ANY_FD);
 	struct bb_filter *filter;
 	int status;
@@ -151,8 +157,7 @@ run_filter(struct dispatch *d, int in, int out)
 
 	if (loop == NULL)
 		bb_die_sys("unable to start the event loop");
-	filter =
-	    bb_filter_new(loop, in, out, IN_MAX, OUT_MAX, true, -1, &stage, d);
+	filter = bb_filter_new(loop, &setup, &stage, d);
 	if (filter == NULL)
 		bb_die_sys("unable to start the filter");
 	for (i = 0; i < BB_PACK_SECTIONS; i++)

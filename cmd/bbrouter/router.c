@@ -153,6 +153,11 @@ run_filter(int in, int out)
 		.input = router_input,
 		.end = router_end,
 	};
+	const struct bb_filter_setup setup = { .in = in,
+		.out = out,
+		.in_max = IN_MAX,
+		.out_max = OUT_MAX,
+		.finish_ms = -1 };
 	struct router router = { 0 };
 	struct bb_loop *loop = bb_loop_new(BB_LOOP_ANY_FD);
 	struct bb_filter *filter;
@@ -160,8 +165,7 @@ run_filter(int in, int out)
 
 	if (loop == NULL)
 		bb_die_sys("unable to start the event loop");
-	filter = bb_filter_new(loop, in, out, IN_MAX, OUT_MAX, false, -1,
-	    &stage, &router);
+	filter = bb_filter_new(loop, &setup, &stage, &router);
 	if (filter == NULL)
 		bb_die_sys("unable to start the filter");
 	status = bb_filter_run(filter);

@@ -130,7 +130,14 @@ bb_fd_classify(int fd)
 	return kind;
 }
 
-/* For systems that give sockets no inode number: both names of both. */
+static bool
+same_bytes(const void *a, const void *b, size_t len)
+{
+	return memcmp(a, b, len) == 0;
+}
+
+/* For systems that give sockets no inode number: both names of both.  They are
+ * zeroed first, so that equal names are equal bytes. */
 static bool
 same_names(int a, int b)
 {
@@ -148,8 +155,8 @@ same_names(int a, int b)
 		if (getpeername(fds[i], &peer[i].sa, &len) == -1)
 			return false;
 	}
-	return memcmp(&own[0], &own[1], sizeof(own[0])) == 0 &&
-	       memcmp(&peer[0], &peer[1], sizeof(peer[0])) == 0;
+	return same_bytes(&own[0], &own[1], sizeof(own[0])) &&
+	       same_bytes(&peer[0], &peer[1], sizeof(peer[0]));
 }
 
 bool

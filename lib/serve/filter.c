@@ -352,8 +352,7 @@ is_socket(int fd)
 }
 
 struct bb_filter *
-bb_filter_new(struct bb_loop *loop, int in, int out, size_t in_max,
-    size_t out_max, bool secret, int64_t finish_ms,
+bb_filter_new(struct bb_loop *loop, const struct bb_filter_setup *setup,
     const struct bb_filter_stage *stage, void *ctx)
 {
 	struct bb_filter *filter = calloc(1, sizeof(*filter));
@@ -364,16 +363,18 @@ bb_filter_new(struct bb_loop *loop, int in, int out, size_t in_max,
 	filter->loop = loop;
 	filter->stage = stage;
 	filter->ctx = ctx;
-	filter->in = in;
-	filter->out = out;
-	filter->in_socket = is_socket(in);
-	filter->out_socket = is_socket(out);
-	filter->write_max = write_max(out);
-	filter->finish_ms = finish_ms;
-	filter->in_buf = (struct bb_buf){ .max = in_max, .secret = secret };
-	filter->out_buf = (struct bb_buf){ .max = out_max, .secret = secret };
-	filter->in_io = bb_io_new(loop, in, readable, filter);
-	filter->out_io = bb_io_new(loop, out, writable, filter);
+	filter->in = setup->in;
+	filter->out = setup->out;
+	filter->in_socket = is_socket(setup->in);
+	filter->out_socket = is_socket(setup->out);
+	filter->write_max = write_max(setup->out);
+	filter->finish_ms = setup->finish_ms;
+	filter->in_buf =
+	    (struct bb_buf){ .max = setup->in_max, .secret = setup->secret };
+	filter->out_buf =
+	    (struct bb_buf){ .max = setup->out_max, .secret = setup->secret };
+	filter->in_io = bb_io_new(loop, setup->in, readable, filter);
+	filter->out_io = bb_io_new(loop, setup->out, writable, filter);
 	filter->finish = bb_timer_new(loop, timer_fired, filter);
 	if (filter->in_io != NULL && filter->out_io != NULL &&
 	    filter->finish != NULL)

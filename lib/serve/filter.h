@@ -37,14 +37,20 @@ struct bb_filter_stage {
 
 struct bb_filter;
 
-/* in, out, stage and ctx are borrowed.  in_max bounds what is buffered before
- * `input` takes it (longer than the longest thing that it waits for), out_max
- * what waits for the reader: at half of out_max reading stops.  `secret`: both
- * buffers are wiped.  finish_ms counts from the end of the input; negative: for
- * ever.  NULL with errno. */
-struct bb_filter *bb_filter_new(struct bb_loop *loop, int in, int out,
-    size_t in_max, size_t out_max, bool secret, int64_t finish_ms,
-    const struct bb_filter_stage *stage, void *ctx);
+struct bb_filter_setup {
+	int in, out;       /* borrowed */
+	size_t in_max;     /* bounds what is buffered before `input` takes it:
+			    * longer than the longest thing that it waits for */
+	size_t out_max;    /* what waits for the reader: at half of it reading
+			    * stops */
+	bool secret;       /* both buffers are wiped */
+	int64_t finish_ms; /* from the end of the input; negative: for ever */
+};
+
+/* Borrows stage and ctx; copies setup.  NULL with errno. */
+struct bb_filter *bb_filter_new(struct bb_loop *loop,
+    const struct bb_filter_setup *setup, const struct bb_filter_stage *stage,
+    void *ctx);
 /* Where a stage appends output outside of its callbacks (a job is done, a turn
  * has ended). */
 struct bb_buf *bb_filter_out(struct bb_filter *filter);

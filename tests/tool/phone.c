@@ -145,7 +145,7 @@ show_sections(const uint8_t base[BB_BASE_LEN], const struct bb_frame *frame)
 		printf(",\"opens\":false");
 		count = 0;
 	}
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count && i < BB_PACK_SECTIONS; i++)
 		printf(",\"%s\":%.*s", names[i], (int)bb_buf_len(&sections[i]),
 		    (const char *)bb_buf_data(&sections[i]));
 	for (i = 0; i < BB_PACK_SECTIONS; i++)

@@ -131,14 +131,27 @@ static const struct bb_filter_stage stage = { .input = input,
 	.busy = busy,
 	.finish = finish };
 
+static struct bb_filter *
+new_filter(struct bb_loop *loop, int in, int out, int64_t finish_ms,
+    struct doubler *d)
+{
+	const struct bb_filter_setup setup = { .in = in,
+		.out = out,
+		.in_max = IN_MAX,
+		.out_max = OUT_MAX,
+		.secret = true,
+		.finish_ms = finish_ms };
+
+	return bb_filter_new(loop, &setup, &stage, d);
+}
+
 static int
 run(struct doubler *d, int in, int out, int64_t finish_ms)
 {
 	struct bb_loop *loop = bb_loop_new(BB_LOOP_ANY_FD);
 	int status;
 
-	d->filter = bb_filter_new(loop, in, out, IN_MAX, OUT_MAX, true,
-	    finish_ms, &stage, d);
+	d->filter = new_filter(loop, in, out, finish_ms, d);
 	d->answer = bb_timer_new(loop, answer_late, d);
 	status = bb_filter_run(d->filter);
 	bb_timer_free(d->answer);
@@ -408,8 +421,7 @@ test_turn_end(void)
 	char text[64];
 	int in = file_of("a\n", 2), out = file_of("", 0);
 
-	d.filter =
-	    bb_filter_new(loop, in, out, IN_MAX, OUT_MAX, true, -1, &stage, &d);
+	d.filter = new_filter(loop, in, out, -1, &d);
 	bb_loop_at_turn_end(loop, at_turn_end, &d);
 	TAP_EQ_INT(bb_filter_run(d.filter), 0, "a turn has an end");
 	(void)content(out, text, sizeof(text));
