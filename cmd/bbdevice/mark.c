@@ -42,6 +42,7 @@ mark_events(struct turn *turn, const json_t *events, bool whole)
 		case BB_EVENT_HAD:
 			break;
 		case BB_EVENT_GAP:
+			mark->lost = true;
 			turn_drop(turn, EXIT_LOCAL_DROPPED,
 			    "events before it were lost; they come again");
 			return;
@@ -64,6 +65,8 @@ apply_mark(const struct mark *mark, struct profile *p)
 	if (mark->seq == 0 || p->device.att != mark->att)
 		return;
 	(void)bb_device_took(&p->device, mark->seq);
+	if (mark->lost)
+		bb_device_lost(&p->device);
 	(void)profile_step(p, mark->event);
 	if (mark->bye)
 		(void)profile_step(p, BB_DE_BYE);

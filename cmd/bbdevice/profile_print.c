@@ -85,9 +85,9 @@ print_down(const struct bb_device *device)
 	char seen[BB_U64_HEX_MAX];
 
 	bb_text_u64_hex(device->down.seen, seen);
-	return json_pack("{s:I, s:I, s:s}", "highest",
+	return json_pack("{s:I, s:I, s:b, s:s}", "highest",
 	    (json_int_t)device->down.highest, "whole",
-	    (json_int_t)device->whole, "seen", seen);
+	    (json_int_t)device->whole, "lost", (int)device->lost, "seen", seen);
 }
 
 static json_t *

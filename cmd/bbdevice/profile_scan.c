@@ -273,6 +273,7 @@ get_down(struct reader *outer, struct bb_device *device)
 	device->down.highest =
 	    (uint32_t)get_int(&r, "highest", 0, BB_NUMBER_MAX);
 	device->whole = (uint32_t)get_int(&r, "whole", 0, BB_NUMBER_MAX);
+	device->lost = get_bool(&r, "lost");
 	get_text(&r, "seen", seen, sizeof(seen));
 	if (!bb_text_u64_hex_scan(seen, &device->down.seen))
 		fault(&r, "seen", "is not hexadecimal");

@@ -27,6 +27,7 @@ struct mark {
 	uint32_t seq;               /* of a DATA frame; 0: an answer */
 	enum bb_device_event event; /* of the DATA frame */
 	bool bye;
+	bool lost; /* an event behind a gap was left out */
 	uint64_t have;
 	uint64_t up_next; /* 0: not told */
 };

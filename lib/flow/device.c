@@ -203,13 +203,20 @@ bb_device_attached(struct bb_device *device, uint32_t att)
 	device->att = att;
 	device->down = (struct bb_window){ 0 };
 	device->whole = 0;
+	device->lost = false;
 	device->busy = 0;
 }
 
 bool
 bb_device_whole(const struct bb_device *device, uint32_t seq)
 {
-	return seq != 0 && seq - 1 <= device->whole;
+	return !device->lost && seq != 0 && seq - 1 <= device->whole;
+}
+
+void
+bb_device_lost(struct bb_device *device)
+{
+	device->lost = true;
 }
 
 bool

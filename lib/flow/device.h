@@ -67,6 +67,7 @@ struct bb_device {
 	uint32_t att;          /* the last one taken; 0: none yet */
 	struct bb_window down; /* seq of DATA frames taken, of this attach */
 	uint32_t whole;        /* DATA frames 1 .. whole were all taken */
+	bool lost;             /* events were left out: see bb_device_lost */
 	unsigned busy;         /* NOTICE busy since the ATTACH */
 };
 
@@ -117,6 +118,9 @@ void bb_device_attached(struct bb_device *device, uint32_t att);
 bool bb_device_whole(const struct bb_device *device, uint32_t seq);
 /* Notes a DATA frame as taken.  False when it was taken before. */
 bool bb_device_took(struct bb_device *device, uint32_t seq);
+/* Events of a frame were left out for a gap before them.  They come again, but
+ * until the next attach no gap is believed to be the service's own. */
+void bb_device_lost(struct bb_device *device);
 
 /* What an event down is to a device that has those up to `have` on disk. */
 enum bb_device_event_is {

@@ -212,6 +212,10 @@ test_events(void)
 	    "\"type\":\"message\",\"n\":6,\"from\":\"bob\",\"text\":\"six\"}",
 	    "JSON has the event");
 	rig_has(&rig_out, "\"kind\":\"more\"", "and that others wait");
+	rig_data(&frames, rig_base, 2, 5, EVENTS(EVENT(8, "eight")));
+	rig_read(&frames, "");
+	TAP_EQ_STR(rig_shown("have"), "6",
+	    "what was left out before is not passed over either");
 }
 
 /* Printed first, marked afterwards. */

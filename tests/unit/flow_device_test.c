@@ -293,9 +293,14 @@ test_whole(void)
 	tap_ok(!bb_device_whole(&device, 4), "2 is missing before 4");
 	(void)bb_device_took(&device, 2);
 	tap_ok(bb_device_whole(&device, 4), "2 came late: all are there");
+	bb_device_lost(&device);
+	tap_ok(!bb_device_whole(&device, 4),
+	    "where events were left out no frame is whole any more");
+	device.lost = false;
 	(void)bb_device_took(&device, 200);
 	tap_ok(!bb_device_whole(&device, 201),
 	    "what fell out of the window stays missing");
+	bb_device_lost(&device);
 	bb_device_attached(&device, 6);
 	TAP_EQ_INT(device.att, 6, "a new attach has its number");
 	tap_ok(bb_device_whole(&device, 1) && !bb_device_whole(&device, 2) &&
