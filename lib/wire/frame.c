@@ -14,8 +14,9 @@
 #define UP 0x1u /* bits of `dirs` */
 #define DOWN 0x2u
 
-/* What a frame of a type must be; types that are not here are no frames of a
- * device link.  docs/wire.md, "Frame". */
+/* What a frame of a type must be; a type that is not here is no frame.
+ * docs/wire.md, "Frame"; the last four are read on trunks only, by rules of
+ * their own ("Trunk"). */
 static const struct rule {
 	const char *name;
 	uint8_t type;
@@ -37,6 +38,10 @@ static const struct rule {
 	    0, NUMBER_ANY,    0, 0 },
 	/* Unsealed: it has neither number, and its length is fixed. */
 	{ "HINT",    BB_FRAME_HINT,    DOWN,      false, 0, 0, 0, 0 },
+	{ "HELLO",   BB_FRAME_HELLO,   UP | DOWN, false, 0, 0, 0, 0 },
+	{ "LINK_DOWN",  BB_FRAME_LINK_DOWN,  UP,   false, 0, 0, 0, 0 },
+	{ "LINK_OK",    BB_FRAME_LINK_OK,    DOWN, false, 0, 0, 0, 0 },
+	{ "LINK_CLOSE", BB_FRAME_LINK_CLOSE, DOWN, false, 0, 0, 0, 0 },
 	/* clang-format on */
 };
 
@@ -58,6 +63,12 @@ bb_frame_has_e(uint8_t type)
 	const struct rule *rule = rule_of(type);
 
 	return rule != NULL && rule->has_e;
+}
+
+bool
+bb_frame_is_trunk(uint8_t type)
+{
+	return type >= BB_FRAME_HELLO && type <= BB_FRAME_LINK_CLOSE;
 }
 
 /* What is wrong is said as soon as its byte is there, and the same is said
@@ -132,7 +143,7 @@ bb_frame_read(const void *bytes, size_t frame_len, struct bb_frame *frame)
 	rule = rule_of(frame->type);
 	if (frame->version != BB_FRAME_VERSION)
 		return BB_FRAME_BAD_VERSION;
-	if (rule == NULL)
+	if (rule == NULL || bb_frame_is_trunk(frame->type))
 		return BB_FRAME_BAD_TYPE;
 	if (frame->dir > BB_FRAME_DOWN || (rule->dirs & 1u << frame->dir) == 0)
 		return BB_FRAME_BAD_DIRECTION;
@@ -144,6 +155,53 @@ bb_frame_read(const void *bytes, size_t frame_len, struct bb_frame *frame)
 	    !within(frame->seq, rule->seq_min, rule->seq_max))
 		return BB_FRAME_BAD_NUMBER;
 	return BB_FRAME_SOUND;
+}
+
+/* Its 28 bytes, version to end: the type is one of a trunk. */
+static enum bb_frame_fault
+read_trunk(const struct rule *rule, struct bb_rd *rd, struct bb_frame *frame)
+{
+	bool hello = frame->type == BB_FRAME_HELLO;
+	bool close = frame->type == BB_FRAME_LINK_CLOSE;
+	uint64_t zeros;
+
+	(void)bb_rd_u16(rd); /* version and type */
+	frame->dir = bb_rd_u8(rd);
+	frame->code = bb_rd_u8(rd);
+	frame->pin = bb_rd_u32(rd);
+	zeros = bb_rd_u64(rd);
+	if (frame->dir > BB_FRAME_DOWN || (rule->dirs & 1u << frame->dir) == 0)
+		return BB_FRAME_BAD_DIRECTION;
+	if (rd->bad || rd->left != 0)
+		return BB_FRAME_BAD_LENGTH;
+	if (zeros != 0 || (frame->code != 0) != close)
+		return BB_FRAME_BAD_RESERVED;
+	if (close && frame->pin != 0)
+		return BB_FRAME_BAD_RESERVED;
+	if (hello && (frame->link != 0 ||
+			 (frame->pin != 0) != (frame->dir == BB_FRAME_UP)))
+		return BB_FRAME_BAD_RESERVED;
+	return BB_FRAME_SOUND;
+}
+
+enum bb_frame_fault
+bb_frame_read_trunk(const void *bytes, size_t frame_len, struct bb_frame *frame)
+{
+	enum bb_frame_fault fault = bb_frame_read(bytes, frame_len, frame);
+	uint64_t link = frame->link;
+	uint8_t type = frame->type;
+	const struct rule *rule = rule_of(type);
+	struct bb_rd rd = bb_rd_init(bytes, frame_len);
+
+	if (fault != BB_FRAME_BAD_TYPE || rule == NULL)
+		return fault;
+	/* What bb_frame_read took for kid, numbers and nonce is none. */
+	memset(frame, 0, sizeof(*frame));
+	frame->link = link;
+	frame->version = BB_FRAME_VERSION;
+	frame->type = type;
+	(void)bb_rd_bytes(&rd, BB_FRAME_HEAD);
+	return read_trunk(rule, &rd, frame);
 }
 
 const char *
@@ -234,6 +292,41 @@ bb_frame_write_hint(uint64_t link, uint32_t pin, uint8_t code,
 	bb_wr_u32(&wr, pin);
 	bb_wr_bytes(&wr, nonce, BB_HINT_NONCE_LEN);
 	return bb_wr_len(&wr);
+}
+
+static size_t
+write_trunk(uint8_t type, uint8_t dir, uint8_t code, uint64_t link,
+    uint32_t word, uint8_t out[BB_TRUNK_LEN])
+{
+	struct bb_wr wr = bb_wr_init(out, BB_TRUNK_LEN);
+
+	write_envelope(&wr, BB_TRUNK_LEN - BB_FRAME_HEAD, link);
+	bb_wr_u8(&wr, BB_FRAME_VERSION);
+	bb_wr_u8(&wr, type);
+	bb_wr_u8(&wr, dir);
+	bb_wr_u8(&wr, code);
+	bb_wr_u32(&wr, word);
+	bb_wr_u64(&wr, 0);
+	return bb_wr_len(&wr);
+}
+
+size_t
+bb_frame_write_hello(enum bb_frame_dir dir, uint32_t instance,
+    uint8_t out[BB_TRUNK_LEN])
+{
+	return write_trunk(BB_FRAME_HELLO, (uint8_t)dir, 0, 0,
+	    dir == BB_FRAME_UP ? instance : 0, out);
+}
+
+size_t
+bb_frame_write_link(enum bb_frame_type type, uint64_t link, uint32_t pin,
+    uint8_t code, uint8_t out[BB_TRUNK_LEN])
+{
+	bool close = type == BB_FRAME_LINK_CLOSE;
+
+	return write_trunk((uint8_t)type,
+	    type == BB_FRAME_LINK_DOWN ? BB_FRAME_UP : BB_FRAME_DOWN,
+	    close ? code : 0, link, close ? 0 : pin, out);
 }
 
 size_t

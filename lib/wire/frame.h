@@ -20,6 +20,7 @@
 #define BB_EPHEMERAL_LEN 32
 #define BB_TAG_LEN 16
 #define BB_HINT_LEN 28      /* bytes of a whole HINT */
+#define BB_TRUNK_LEN 28     /* bytes of a whole HELLO or LINK_... */
 #define BB_HINT_NONCE_LEN 8 /* leading bytes of the offending nonce */
 #define BB_AAD_MAX 56
 #define BB_NUMBER_MAX 0xFFFFFFFEu /* last attach and frame number */
@@ -53,13 +54,20 @@ enum bb_hint_code {
 	BB_HINT_NO_DISPATCHER = 3
 };
 
+/* What LINK_CLOSE gives as its code. */
+enum bb_link_close {
+	BB_LINK_CLOSE_UNOPENED = 1, /* too many frames that do not open */
+	BB_LINK_CLOSE_NO_DEVICE = 2 /* it sent what no device sends */
+};
+
 /* Why a whole frame is not acceptable.  The stream stays readable. */
 enum bb_frame_fault {
 	BB_FRAME_SOUND,
 	BB_FRAME_BAD_VERSION,
 	BB_FRAME_BAD_TYPE, /* unknown, or of another kind of link */
 	BB_FRAME_BAD_DIRECTION,
-	BB_FRAME_BAD_RESERVED, /* byte 15 is not 0, or 0 in a HINT */
+	BB_FRAME_BAD_RESERVED, /* a byte that must be 0 is not, or a code is 0
+				* that must not be */
 	BB_FRAME_BAD_LENGTH,   /* does not fit the type */
 	BB_FRAME_BAD_NUMBER    /* att or seq out of range for the type */
 };
@@ -70,8 +78,8 @@ struct bb_frame {
 	uint8_t version;
 	uint8_t type; /* enum bb_frame_type */
 	uint8_t dir;  /* enum bb_frame_dir */
-	uint8_t code; /* HINT: enum bb_hint_code; else 0 */
-	uint32_t pin;
+	uint8_t code; /* enum bb_hint_code, enum bb_link_close; else 0 */
+	uint32_t pin; /* HELLO: the router's instance; LINK_CLOSE: 0 */
 	uint8_t kid[BB_KID_LEN];
 	uint32_t att;
 	uint32_t seq;
@@ -92,6 +100,12 @@ enum bb_parse bb_frame_split(const void *bytes, size_t len, size_t *frame_len);
  * that is cut off counts as one that could not be read. */
 enum bb_frame_fault bb_frame_read(const void *bytes, size_t frame_len,
     struct bb_frame *frame);
+/* The same on a trunk, where HELLO, LINK_DOWN, LINK_OK and LINK_CLOSE are sound
+ * too; everywhere else they are of a bad type. */
+enum bb_frame_fault bb_frame_read_trunk(const void *bytes, size_t frame_len,
+    struct bb_frame *frame);
+/* True for 0x80 to 0x83: what closes a device link. */
+bool bb_frame_is_trunk(uint8_t type);
 
 /* Words for a fault: "has an unknown version". */
 const char *bb_frame_fault_text(enum bb_frame_fault fault);
@@ -107,6 +121,14 @@ size_t bb_frame_write_head(const struct bb_frame *frame, size_t cipher_len,
 /* Writes a whole HINT (28 bytes) that answers `offender`'s nonce. */
 size_t bb_frame_write_hint(uint64_t link, uint32_t pin, uint8_t code,
     const uint8_t *nonce, uint8_t out[BB_HINT_LEN]);
+/* Writes a HELLO: UP with the router's instance (not 0), or DOWN, when the
+ * instance is not used.  Returns BB_TRUNK_LEN. */
+size_t bb_frame_write_hello(enum bb_frame_dir dir, uint32_t instance,
+    uint8_t out[BB_TRUNK_LEN]);
+/* Writes a LINK_DOWN, LINK_OK (their pin) or LINK_CLOSE (its code, not 0); what
+ * a type has not is not used.  Returns BB_TRUNK_LEN. */
+size_t bb_frame_write_link(enum bb_frame_type type, uint64_t link, uint32_t pin,
+    uint8_t code, uint8_t out[BB_TRUNK_LEN]);
 /* The associated data of a frame: bytes 12..35 and E.  Returns 24 or 56. */
 size_t bb_frame_aad(const struct bb_frame *frame, uint8_t out[BB_AAD_MAX]);
 /* True for ATTACH, ANSWER and RECOVER. */

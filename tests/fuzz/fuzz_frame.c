@@ -5,7 +5,9 @@
  * here again as plain conditions, say; a sound frame's header written again is
  * the same bytes; its associated data are the bytes that the table names; PIN
  * and nonce are read from every frame that holds them; another link changes
- * bytes 4 to 11 and nothing else.  The input is the stream.
+ * bytes 4 to 11 and nothing else.  On a trunk the same is said of a device's
+ * frame, and a sound frame of the trunk written again is the same bytes.  The
+ * input is the stream.
  * fuzz: -max_len=4096 */
 #include "wire/frame.h"
 
@@ -140,6 +142,51 @@ check_link(uint8_t *p, size_t len)
 	bb_frame_set_link(p, before.link);
 }
 
+/* The second opinion on a trunk's own frames; docs/wire.md, "Trunk". */
+static enum bb_frame_fault
+judge_trunk(const uint8_t *p, size_t len)
+{
+	static const uint8_t zeros[12];
+	bool down = p[14] == 1, hello = p[13] == 0x80, close = p[13] == 0x83;
+
+	if (p[14] > 1 || (!hello && down != (p[13] != 0x81)))
+		return BB_FRAME_BAD_DIRECTION;
+	if (len != 28)
+		return BB_FRAME_BAD_LENGTH;
+	if (memcmp(p + 20, zeros, 8) != 0 || (p[15] != 0) != close)
+		return BB_FRAME_BAD_RESERVED;
+	if (close && number_at(p + 16) != 0)
+		return BB_FRAME_BAD_RESERVED;
+	if (hello &&
+	    (memcmp(p + 4, zeros, 8) != 0 || (number_at(p + 16) == 0) != down))
+		return BB_FRAME_BAD_RESERVED;
+	return BB_FRAME_SOUND;
+}
+
+static void
+check_trunk(const uint8_t *p, size_t len, enum bb_frame_fault fault)
+{
+	uint8_t out[BB_TRUNK_LEN];
+	struct bb_frame frame;
+	enum bb_frame_fault found = bb_frame_read_trunk(p, len, &frame);
+
+	if (p[12] != 1 || !bb_frame_is_trunk(p[13])) {
+		must(found == fault);
+		return;
+	}
+	must(fault == BB_FRAME_BAD_TYPE && found == judge_trunk(p, len));
+	must(frame.type == p[13] && frame.pin == number_at(p + 16));
+	if (found != BB_FRAME_SOUND)
+		return;
+	if (frame.type == BB_FRAME_HELLO)
+		bb_frame_write_hello((enum bb_frame_dir)frame.dir, frame.pin,
+		    out);
+	else
+		bb_frame_write_link((enum bb_frame_type)frame.type, frame.link,
+		    frame.pin, frame.code, out);
+	must(memcmp(out, p, len) == 0);
+}
+
 /* In memory of its own size, where a checker sees each byte too far. */
 static void
 check_frame(const uint8_t *data, size_t len)
@@ -165,6 +212,7 @@ check_frame(const uint8_t *data, size_t len)
 		must(memcmp(frame.nonce, p + 36, 24) == 0);
 	if (fault == BB_FRAME_SOUND)
 		check_sound(p, len, &frame);
+	check_trunk(p, len, fault);
 	check_link(p, len);
 	must(memcmp(p, data, len) == 0);
 	free(p);

@@ -367,6 +367,8 @@ test_texts(void)
 	TAP_EQ_STR(bb_frame_type_text(BB_FRAME_ATTACH), "ATTACH",
 	    "a type has its name");
 	TAP_EQ_STR(bb_frame_type_text(BB_FRAME_HINT), "HINT", "HINT too");
+	TAP_EQ_STR(bb_frame_type_text(BB_FRAME_LINK_CLOSE), "LINK_CLOSE",
+	    "and those of a trunk");
 	a = bb_frame_type_text(0x17);
 	b = bb_frame_type_text(0xFE);
 	TAP_EQ_STR(a, "type-0x17", "an unknown type has its number");
