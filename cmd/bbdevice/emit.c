@@ -82,8 +82,8 @@ save_and_write(struct profile *p, struct bb_buf *frame, size_t waiting)
 	bb_buf_clear(frame);
 	if (waiting > 0)
 		bb_log(BB_LOG_WARN,
-		    "%zu messages of %08x wait for a next attach", waiting,
-		    pin);
+		    "messages of %08x that wait for a next send or fetch: %zu",
+		    pin, waiting);
 	return BB_EXIT_OK;
 }
 

@@ -156,11 +156,13 @@ by_name(const void *a, const void *b)
 	return *pa < *pb ? -1 : *pa > *pb;
 }
 
-/* The PINs that have a folder, in order.  The caller frees. */
+/* The PINs that have a folder, in order; perhaps one without a profile, which a
+ * crash left.  The caller frees. */
 static uint32_t *
 find_pins(const char *folder, size_t *len)
 {
 	uint32_t *pins = NULL, *more, pin;
+	char name[BB_PIN_TEXT_MAX];
 	const struct dirent *entry;
 	DIR *dir = opendir(folder);
 
@@ -172,6 +174,9 @@ find_pins(const char *folder, size_t *len)
 	/* cppcheck-suppress readdirCalled ; there is one thread */
 	while (errno = 0, (entry = readdir(dir)) != NULL) {
 		if (!bb_text_pin_scan(entry->d_name, &pin))
+			continue;
+		bb_text_pin(pin, name);
+		if (strcmp(name, entry->d_name) != 0)
 			continue;
 		more = realloc(pins, (*len + 1) * sizeof(*pins));
 		if (more == NULL)
@@ -208,7 +213,7 @@ list(int argc, char *argv[])
 	for (i = 0; i < len; i++) {
 		if (profile_open(&p, folder, pins[i], why) == 0) {
 			profile_show_row(&out, &p, o.json);
-		} else {
+		} else if (errno != ENOENT) {
 			status = bb_errno_exit(errno);
 			bb_log(BB_LOG_ERROR,
 			    "unable to read the profile of %08x: %s",

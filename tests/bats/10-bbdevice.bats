@@ -131,6 +131,7 @@ on_terminal() { # COMMAND
 	run bbdevice profile list
 	assert_status 0
 	assert_eq "$output" ""
+	mkdir -p phones/2100000c phones/other phones/2100000D
 	profile 2100000b
 	profile 2100000a
 	run bbdevice profile list
@@ -400,6 +401,26 @@ on_terminal() { # COMMAND
 	assert_status 100
 	assert_has "$output" "no terminal"
 	assert_eq "$(field att)" 0
+}
+
+@test "a password is asked for on the terminal, where it is not shown" {
+	local word
+
+	word=$(bb_canary)
+	profile
+	bbdevice login --pin 2100000a --password-file <(echo "$word") \
+		--emit >wanted
+	mkfifo keys
+	script -qefc "bbdevice login --pin 2100000a --emit >frame" typescript \
+		<keys >/dev/null &
+	exec 6>keys
+	wait_until 5 has_line typescript 'Password of alice at local: '
+	echo "$word" >&6
+	wait_until 5 test -s frame
+	exec 6>&-
+	wait "$!"
+	assert_eq "$(stat -c %s frame)" "$(stat -c %s wanted)"
+	refute_canary "$word" typescript frame phones
 }
 
 @test "canary: a password stands in no file, argument, environment or output" {

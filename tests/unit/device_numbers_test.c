@@ -74,7 +74,7 @@ test_many(void)
 	for (i = 0; i < 3; i++)
 		rig_run_with("", 0, SEND, text);
 	TAP_EQ_INT(rig_status, 0, "more is held than fits one frame");
-	rig_has(&rig_err, "2 messages of 2100000a wait for a next attach",
+	rig_has(&rig_err, "wait for a next send or fetch: 2\n",
 	    "which is told");
 	tap_ok(rig_attach(), "the frame holds");
 	TAP_EQ_UINT(messages(), 1, "what fits");
