@@ -299,8 +299,10 @@ next_line(struct dispatch *d, struct bb_buf *in, struct bb_buf *out)
 int
 seal_input(struct dispatch *d, struct bb_buf *in, struct bb_buf *out)
 {
-	while (bb_buf_room(out) >= BB_FRAME_MAX && next_line(d, in, out))
-		continue;
+	bool more = true;
+
+	while (more && bb_buf_room(out) >= BB_FRAME_MAX)
+		more = next_line(d, in, out);
 	return 0;
 }
 

@@ -145,10 +145,12 @@ hand_back(void *ctx, unsigned what)
 	struct bb_work *work = ctx;
 	char bytes[64];
 	struct job *job;
+	ssize_t got;
 
 	(void)what;
-	while (read(work->wake[0], bytes, sizeof(bytes)) > 0)
-		continue;
+	do {
+		got = read(work->wake[0], bytes, sizeof(bytes));
+	} while (got > 0);
 	while ((job = take_finished(work)) != NULL) {
 		work->pending--;
 		job->done(job->arg);

@@ -52,7 +52,7 @@ test_against_list(unsigned seed)
 {
 	static bool seen[N + 1];
 	struct bb_window w = { 0 };
-	unsigned state = seed, wrong = 0, taken = 0, at = 1, highest = 0, i;
+	unsigned state = seed, wrong = 0, taken = 0, at, highest = 0, i;
 	bool want;
 
 	memset(seen, 0, sizeof(seen));

@@ -237,7 +237,7 @@ test_timer(enum bb_loop_kind kind)
 	set(other, -5);
 	(void)bb_loop_run(seen.loop);
 	TAP_EQ_INT(seen.calls, 3, "a timer can set itself again");
-	bb_timer_free(other);
+	bb_timer_free(seen.timer);
 
 	seen.calls = 0;
 	seen.timer = bb_timer_new(seen.loop, free_timer, &seen);
