@@ -101,7 +101,7 @@ assert_stages_quiet() {
 	local file
 
 	for file in "$T"/log/*.status; do
-		if [ "$(cat "$file")" != 0 ]; then
+		if [ -e "$file" ] && [ "$(cat "$file")" != 0 ]; then
 			echo "$(basename "$file"): $(cat "$file")" >&2
 			cat "$T"/log/*.err >&2
 			return 1
@@ -265,21 +265,125 @@ end_gateway() {
 }
 
 has_come() { # COUNT of frames
-	local list
+	has_grown && [ "$("$WIRE" list <down 2>/dev/null | wc -l)" -ge "$1" ]
+}
 
-	list=$("$WIRE" list <down 2>/dev/null) &&
-		[ "$(grep -c . <<<"$list")" -ge "$1" ]
+# To look into the file only when there is something new in it.
+has_grown() {
+	local size
+
+	size=$(stat -c %s down)
+	[ "$size" != "$down_size" ] && down_size=$size
 }
 
 # come_down COUNT: waits for so many more frames; they are in the file `news`.
 come_down() {
+	down_size=''
 	wait_until 10 has_come $((taken + $1)) || return 1
 	"$WIRE" part "$taken" "$1" <down >news
 	taken=$((taken + $1))
 }
 
-# talk VERB PIN WORDS...: the frame goes up into the held gateway, and what
-# bbdevice read says of the one that comes down is this function's output.
+# talk VERB PIN WORDS...: the frame goes up into the held gateway; $output and
+# $status are of the bbdevice read of the one that comes down.
 talk() {
-	frame "$@" >&9 && come_down 1 && bbdevice read "${READ[@]}" <news
+	frame "$@" >&9 && come_down 1 || return 1
+	run --separate-stderr bbdevice read "${READ[@]}" <news
+}
+
+# hear COUNT EXPRESSION: reads what comes down until so many objects are such;
+# all that was said is in $output, the status of the last frames in $status.
+# Since the gateway began: in the file `heard`.
+hear() {
+	output='' down_size=''
+	wait_until 10 hears "$@"
+}
+
+hears() { # COUNT EXPRESSION
+	local all new
+
+	has_grown || return 1
+	all=$("$WIRE" list <down 2>/dev/null | wc -l)
+	if [ "$all" -gt "$taken" ]; then
+		"$WIRE" part "$taken" $((all - taken)) <down >news
+		taken=$all status=0
+		new=$(bbdevice read --json <news 2>>log/read.err) || status=$?
+		output+=$new$'\n'
+		printf '%s\n' "$new" >>heard
+	fi
+	[ "$(said "$2" | grep -c .)" -ge "$1" ]
+}
+
+# texts PIN: of all events that hear has heard for a device, in order.
+texts() {
+	jq -r "select(.kind == \"event\" and .pin == \"$1\").text" heard |
+		xargs
+}
+
+# Lines of --json output of `bbdevice read` that jq says true of.
+said() { # EXPRESSION
+	jq -c "select($1)" <<<"$output"
+}
+
+refute_said() { # EXPRESSION
+	assert_eq "$(said "$1")" ""
+}
+
+profile_field() { # PIN MEMBER
+	bbdevice profile show "$1" --json | jq -r ".$2"
+}
+
+# --- what no peer of ours would send ------------------------------------------
+
+declare -gA TYPE=([attach]=1 [answer]=2 [data]=4 [notice]=5)
+
+# A login of alice's device that is sound, in the file `good`, and one of bob's
+# in `other`.
+two_frames() {
+	frame login 2100000a >good
+	frame login 2100000b >other
+}
+
+# What router and dispatcher make of a file's bytes: "attach 2100000b",
+# "notice badbody", "hint 2", one per line.
+kinds_of() { # FILE
+	rm -f log/*
+	up <"$1" >lines || :
+	jq -r 'if .re == "attach" then "attach " + .pin
+		elif .re == "notice" then "notice " + .d.code
+		elif .re == "hint" then "hint " + (.hint | tostring)
+		else "data " + .pin end' lines
+}
+
+# forge TYPE ATT SEQ PART...: such a body under the seal of alice's device.
+forge() {
+	forge_dir 0 "$@"
+}
+
+# The same under the gateway's.
+forge_down() {
+	forge_dir 1 "$@"
+}
+
+forge_dir() { # DIRECTION TYPE ATT SEQ PART...
+	local direction=$1 type=${TYPE[$2]} att=$3 seq=$4
+
+	shift 4
+	"$WIRE" body "$@" | "$FORGE" seal 2100000a.key 2100000a "$type" \
+		"$direction" "$att" "$seq"
+}
+
+LOGIN='{"op":"login","service":"local","user":"alice","password":"x",'
+LOGIN+='"numbering":"a1a2a3a4a5a6a7a8","have":0}'
+
+# not_killed: no stage was ended by a signal.
+not_killed() {
+	local file
+
+	for file in log/*.status; do
+		[ "$(cat "$file")" -lt 128 ] || {
+			echo "$file: $(cat "$file")" >&2
+			return 1
+		}
+	done
 }
