@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2034,SC2154 # variables of bats
+# shellcheck disable=SC2016,SC2034,SC2154 # variables of bats; inner shells
 # bbsession db: making, migrating and checking stores; what any verb says of a
 # store that it cannot use.
 
@@ -232,4 +232,21 @@ modes() {
 	assert_has "$output" 'unable to add user "alice"'
 	assert_has "$output" "status 111"
 	refute_has "$output" "alice  "
+}
+
+@test "a disk that is full before the store is opened is the same (111)" {
+	command -v unshare >/dev/null || skip "no unshare"
+	unshare -m true 2>/dev/null || skip "no mount namespaces"
+	mkdir -m 700 small
+	run unshare -m bash -c '
+		mount -t tmpfs -o size=400k tmpfs small || exit 77
+		export BB_DATA=small/d
+		bbsession db init >/dev/null || exit 1
+		cat /dev/zero >small/fill 2>/dev/null
+		bbsession user add alice --no-password
+		echo status $?'
+	[ "$status" -ne 77 ] || skip "no tmpfs"
+	assert_status 0
+	assert_has "$output" "unable to open the configuration store"
+	assert_has "$output" "status 111"
 }
