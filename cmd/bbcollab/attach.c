@@ -250,6 +250,13 @@ attach_login(struct collab *c, struct ask *ask, const struct bb_line *line)
 	bb_admitted_clear(&a);
 }
 
+static void
+refuse_resume(struct collab *c, struct ask *ask)
+{
+	answer_refuse(c, ask, "unknown-session", "unknown session",
+	    "log in again");
+}
+
 /* Only a session that this process holds: one that a dead process left is
  * begun again by a login. */
 static void
@@ -257,20 +264,25 @@ attach_resume(struct collab *c, struct ask *ask, struct session *s,
     const struct bb_line *line)
 {
 	const struct bb_session_line at = { line->att, 0, line->link };
+	enum bb_db_result r;
 	uint64_t have;
 
 	if (s == NULL || hex_member(line->d, "session") != s->id ||
 	    strcmp(s->user, line->user) != 0 ||
 	    strcmp(s->service.name, line->service) != 0 || !s->logged_in ||
 	    s->ask != NULL) {
-		answer_refuse(c, ask, "unknown-session", "unknown session",
-		    "log in again");
+		refuse_resume(c, ask);
 		return;
 	}
-	if (!turn_begin(c) ||
-	    !turn_ok(c, s,
-		bb_session_offer(c->db, &s->fence, line->att, line->link)))
+	if (!turn_begin(c))
+		return; /* the turn answers Server Busy */
+	r = bb_session_offer(c->db, &s->fence, line->att, line->link);
+	if (!turn_ok(c, s, r)) {
+		/* Killed, evicted or taken over since we looked. */
+		if (!c->turn_failed)
+			refuse_resume(c, ask);
 		return;
+	}
 	bb_session_step(&s->core, BB_SE_RESUME, &at);
 	have = (uint64_t)json_integer_value(json_object_get(line->d, "have"));
 	s->ask = ask;

@@ -66,6 +66,10 @@ message_send(struct collab *c, struct session *s, const json_t *msg)
 	s->report = true;
 	if (bb_number_up(s->up_next, n) != BB_NUMBER_EFFECT || !turn_begin(c))
 		return;
+	/* The fence comes before the effect, in one transaction: what a session
+	 * that is no longer ours sends would be sent again by the next one. */
+	if (!turn_ok(c, s, bb_session_up_next(c->db, &s->fence, s->up_next)))
+		return;
 	s->sending = n;
 	s->touched = true;
 	if (backend_request(c, s, &request) == -1) {
