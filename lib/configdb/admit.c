@@ -25,12 +25,18 @@ static const char *const sql[Q_LEN] = {
 };
 static const struct bb_sql_table table = { BB_SQL_ADMIT, Q_LEN, sql };
 
-/* Sessions that the caller itself holds: it must log them out upstream. */
+#define NOBODY (-1) /* who held it is no more: no one is to be told */
+
+/* Whoever holds a session that was ended must log it out upstream: the caller
+ * itself, or one that the caller wakes. */
 static enum bb_db_result
-note_mine(struct bb_db *db, struct bb_admitted *out, uint32_t pin)
+note_ended(struct bb_db *db, struct bb_admitted *out, uint32_t pin,
+    int64_t owner, int64_t me)
 {
 	uint32_t *mine;
 
+	if (owner != me)
+		return bb_others_add(db, &out->others, pin, owner);
 	mine = realloc(out->mine, (out->mine_len + 1) * sizeof(*mine));
 	if (mine == NULL)
 		return bb_why(db, BB_DB_ERROR, "out of memory");
@@ -41,7 +47,7 @@ note_mine(struct bb_db *db, struct bb_admitted *out, uint32_t pin)
 
 static enum bb_db_result
 close_all(struct bb_db *db, const struct bb_pins *going, const char *reason,
-    int64_t owner, struct bb_admitted *out)
+    int64_t me, struct bb_admitted *out)
 {
 	enum bb_db_result r = BB_DB_OK;
 	size_t i;
@@ -50,8 +56,9 @@ close_all(struct bb_db *db, const struct bb_pins *going, const char *reason,
 		return bb_why(db, BB_DB_ERROR, "out of memory");
 	for (i = 0; i < going->len && r == BB_DB_OK; i++) {
 		r = bb_session_close(db, going->at[i].pin, reason);
-		if (r == BB_DB_OK && going->at[i].owner == owner)
-			r = note_mine(db, out, going->at[i].pin);
+		if (r == BB_DB_OK && me != NOBODY)
+			r = note_ended(db, out, going->at[i].pin,
+			    going->at[i].owner, me);
 	}
 	return r;
 }
@@ -79,7 +86,7 @@ free_lost(struct bb_db *db, const struct bb_admit *q, struct bb_admitted *out)
 	r = bb_sql_each(db, &table, Q_LOST, bb_pins_row, &going,
 	    BB_ARGS(BB_T(q->service), BB_I(q->now_ms), BB_I(grace)));
 	if (r == BB_DB_OK)
-		r = close_all(db, &going, "lost", 0, out);
+		r = close_all(db, &going, "lost", NOBODY, out);
 	bb_pins_clear(&going);
 	return r == BB_DB_OK ? bb_owner_tidy(db, q->now_ms) : r;
 }
@@ -106,9 +113,9 @@ end_own(struct bb_db *db, const struct bb_case *c, struct bb_admitted *out)
 	enum bb_db_result r;
 
 	r = bb_session_close(db, c->request->pin, reason);
-	if (r == BB_DB_OK && c->has_session &&
-	    c->session_owner == c->request->owner)
-		r = note_mine(db, out, c->request->pin);
+	if (r == BB_DB_OK && c->has_session)
+		r = note_ended(db, out, c->request->pin, c->session_owner,
+		    c->request->owner);
 	return r;
 }
 
@@ -205,5 +212,6 @@ void
 bb_admitted_clear(struct bb_admitted *a)
 {
 	free(a->mine);
+	bb_others_clear(&a->others);
 	memset(a, 0, sizeof(*a));
 }

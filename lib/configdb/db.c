@@ -267,6 +267,7 @@ bb_db_open(enum bb_store store, const char *path, enum bb_db_open how,
 		goto out;
 	}
 	db->store = store;
+	db->patience_ms = BB_DB_BUSY_MS;
 	db->failed_exit = BB_EXIT_USAGE;
 	if (how == BB_DB_CREATE) {
 		status = make_file(db);
@@ -312,4 +313,10 @@ const char *
 bb_db_why(const struct bb_db *db)
 {
 	return db->why;
+}
+
+const char *
+bb_db_path(const struct bb_db *db)
+{
+	return db->path;
 }

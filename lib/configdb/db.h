@@ -50,6 +50,8 @@ void bb_db_close(struct bb_db *db);
  * of a peer.  Functions named *_each call `each` in one read of the store; it
  * may use the store itself, but not close it. */
 const char *bb_db_why(const struct bb_db *db);
+/* The file, as it was opened. */
+const char *bb_db_path(const struct bb_db *db);
 /* Our schema's number for a store, and the number in an open one. */
 int bb_db_schema(enum bb_store store);
 int bb_db_version(struct bb_db *db);
@@ -63,6 +65,10 @@ enum bb_db_result bb_db_check(struct bb_db *db);
  * their own.  When one of them answers BUSY or ERROR inside an open
  * transaction, roll back. */
 enum bb_db_result bb_db_begin(struct bb_db *db, bool durable);
+/* The same, but waits at most `ms` for the lock (0: asks once), for those who
+ * have other things to do meanwhile. */
+enum bb_db_result bb_db_begin_within(struct bb_db *db, bool durable,
+    int64_t ms);
 enum bb_db_result bb_db_commit(struct bb_db *db);
 void bb_db_rollback(struct bb_db *db);
 bool bb_db_in_transaction(const struct bb_db *db);

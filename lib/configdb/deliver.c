@@ -21,6 +21,8 @@ static const char *const sql[Q_LEN] = {
 };
 static const struct bb_sql_table table = { BB_SQL_DELIVER, Q_LEN, sql };
 
+#define NO_SESSION (-1) /* as Q_DEVICES says it */
+
 /* To the spool of a device whose session is ours.  What another process left
  * for it comes first. */
 static enum bb_db_result
@@ -82,6 +84,12 @@ deliver_each(struct bb_db *db, const struct bb_pins *devices,
 		if (r != BB_DB_OK)
 			return r;
 		stored++;
+		if (!ours && devices->at[i].owner != NO_SESSION) {
+			r = bb_others_add(db, d->others, pin,
+			    devices->at[i].owner);
+			if (r != BB_DB_OK)
+				return r;
+		}
 		if (ours && d->pins != NULL && d->pins_len < d->pins_max)
 			d->pins[d->pins_len++] = pin;
 	}

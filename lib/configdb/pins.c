@@ -41,3 +41,32 @@ bb_pins_clear(struct bb_pins *pins)
 	free(pins->at);
 	memset(pins, 0, sizeof(*pins));
 }
+
+enum bb_db_result
+bb_others_add(struct bb_db *db, struct bb_others *others, uint32_t pin,
+    int64_t owner)
+{
+	size_t cap;
+	void *at;
+
+	if (others == NULL)
+		return BB_DB_OK;
+	if (others->len == others->cap) {
+		cap = others->cap == 0 ? 16 : others->cap * 2;
+		at = realloc(others->at, cap * sizeof(*others->at));
+		if (at == NULL)
+			return bb_why(db, BB_DB_ERROR, "out of memory");
+		others->at = at;
+		others->cap = cap;
+	}
+	others->at[others->len].pin = pin;
+	others->at[others->len++].owner = owner;
+	return BB_DB_OK;
+}
+
+void
+bb_others_clear(struct bb_others *others)
+{
+	free(others->at);
+	memset(others, 0, sizeof(*others));
+}

@@ -11,7 +11,7 @@
 enum { Q_GET, Q_TAKE, Q_OWNER, Q_LEN };
 static const char *const sql[Q_LEN] = {
 	[Q_GET] = "SELECT s.id, s.service, s.user, s.account, s.owner, s.term,"
-		  " s.att, u.blocked OR v.blocked,"
+		  " s.att, u.blocked OR v.blocked, s.backend = '',"
 		  " bb_dead(o.host, o.boot, o.pid, o.start, o.seen, ?2, ?3)"
 		  " FROM session AS s"
 		  " JOIN owner AS o ON o.id = s.owner"
@@ -30,6 +30,7 @@ struct found {
 	int64_t owner;
 	int64_t att;
 	bool blocked;
+	bool logging_in; /* the IM server has not accepted yet */
 	bool ownerless;
 };
 
@@ -52,7 +53,8 @@ find(struct bb_db *db, const struct bb_admit *q, struct found *found,
 	out->term = bb_col_int(row, 5);
 	found->att = bb_col_int(row, 6);
 	found->blocked = bb_col_bool(row, 7);
-	found->ownerless = bb_col_bool(row, 8);
+	found->logging_in = bb_col_bool(row, 8);
+	found->ownerless = bb_col_bool(row, 9);
 	bb_sql_done(row);
 	return BB_DB_OK;
 }
@@ -65,12 +67,16 @@ check(struct bb_db *db, const struct bb_admit *q, uint64_t session,
 	int64_t one;
 	enum bb_db_result r;
 
-	if (found->session != session || strcmp(out->user, q->user) != 0)
+	if (found->session != session || strcmp(out->user, q->user) != 0 ||
+	    strcmp(out->service, q->service) != 0)
 		return bb_why(db, BB_DB_NONE, "no such session");
 	if (found->blocked)
 		return bb_why(db, BB_DB_NONE,
 		    "the user or the service is blocked");
-	if (found->owner != q->owner && !found->ownerless)
+	if (found->owner != q->owner && found->logging_in)
+		return bb_why(db, BB_DB_NONE,
+		    "the session was still logging in elsewhere");
+	if (found->owner != q->owner && !found->ownerless && !q->take_over)
 		return bb_why(db, BB_DB_FENCED,
 		    "the session lives in another process");
 	if (q->att <= found->att)
@@ -93,8 +99,10 @@ resume(struct bb_db *db, const struct bb_admit *q, uint64_t session,
 		return bb_why(db, r, "no such session");
 	if (r == BB_DB_OK)
 		r = check(db, q, session, &found, out);
-	if (r == BB_DB_OK && found.owner != q->owner)
+	if (r == BB_DB_OK && found.owner != q->owner) {
+		out->from = found.owner;
 		r = bb_term_next(db, &out->term);
+	}
 	if (r == BB_DB_OK)
 		r = bb_sql_run(db, &table, Q_TAKE,
 		    BB_ARGS(BB_I(q->pin), BB_I(q->owner), BB_I(out->term),

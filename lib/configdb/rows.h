@@ -29,6 +29,10 @@ bool bb_pins_add(void *ctx, uint32_t pin, int64_t owner);
 bool bb_pins_row(void *ctx, sqlite3_stmt *row);
 void bb_pins_clear(struct bb_pins *pins);
 
+/* BB_DB_ERROR when there is no memory.  NULL: nobody asks. */
+enum bb_db_result bb_others_add(struct bb_db *db, struct bb_others *others,
+    uint32_t pin, int64_t owner);
+
 /* Which row of the table an admission meets, and from what. */
 struct bb_case {
 	const struct bb_admit *request;

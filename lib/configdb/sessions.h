@@ -31,12 +31,39 @@ enum bb_db_result bb_owner_seen(struct bb_db *db, int64_t owner,
 enum bb_db_result bb_owner_release(struct bb_db *db, int64_t owner,
     const char *reason);
 
+/* Takes over what processes that are no more have left at services of `type`,
+ * as long as its lease-grace lasts: sessions that the IM server had accepted
+ * become detached ones of this owner in a later term (their link and coverage
+ * stay); those that were still logging in end with "lost".  *count: how many
+ * were taken. */
+enum bb_db_result bb_owner_adopt(struct bb_db *db, int64_t owner,
+    const char *type, int64_t now_ms, int64_t *count);
+/* Leaves all sessions of this owner, detached, to who adopts them once this
+ * process is no more. */
+enum bb_db_result bb_owner_leave(struct bb_db *db, int64_t owner,
+    int64_t now_ms);
+/* How many sessions the store has under this owner.  NONE: the owner is
+ * forgotten. */
+enum bb_db_result bb_owner_open(struct bb_db *db, int64_t owner,
+    int64_t *count);
+
 /* Names one session of one owner in one term. */
 struct bb_fence {
 	uint32_t pin;
 	int64_t owner;
 	int64_t term;
 };
+
+/* Sessions of other processes that a change concerns: who made it wakes them
+ * once it is committed (serve/wake.h). */
+struct bb_others {
+	struct bb_other {
+		uint32_t pin;
+		int64_t owner;
+	} * at;
+	size_t len, cap;
+};
+void bb_others_clear(struct bb_others *others);
 
 struct bb_admit {
 	uint32_t pin;
@@ -50,6 +77,7 @@ struct bb_admit {
 	uint64_t have;      /* down acknowledgement under that id */
 	bool coverage;
 	int64_t now_ms; /* bb_clock_ms() */
+	bool take_over; /* a resume: also from another process that lives */
 };
 
 #define BB_ENDED_MAX 32
@@ -67,7 +95,8 @@ struct bb_admitted {
 	 * out upstream; freed by bb_admitted_clear */
 	uint32_t *mine;
 	size_t mine_len;
-	int64_t evicted; /* how many in all */
+	struct bb_others others; /* those that other processes hold */
+	int64_t evicted;         /* how many in all */
 };
 void bb_admitted_clear(struct bb_admitted *a);
 
@@ -88,16 +117,18 @@ enum bb_db_result bb_admit_explain(struct bb_db *db, const char *user,
     const char *service, const char *account, uint32_t pin, int64_t owner,
     int64_t now_ms, struct bb_admitted *out);
 
-/* A resume: the session must exist, its id match and owner be ours (then the
- * att and link are offered and OK), or belong to nobody that lives (then it is
- * taken over: owner, a later term).  NONE: unknown or ended (ended says why),
- * another user's, or user or service is blocked by now.  FENCED: it lives in
- * another process.  STALE: att not above the session's. */
+/* A resume: the session must exist, be of the request's service, its id match
+ * and owner be ours (then the att and link are offered and OK), or belong to
+ * nobody that lives, or the request take_over (then it is taken over: owner, a
+ * later term).  NONE: unknown or ended (ended says why), another user's, still
+ * logging in elsewhere, or user or service is blocked by now.  FENCED: it lives
+ * in another process.  STALE: att not above the session's. */
 struct bb_resumed {
 	char service[BB_SERVICE_MAX];
 	char user[BB_NAME_MAX];
 	char account[BB_NAME_MAX];
 	int64_t term;
+	int64_t from; /* the owner that it was taken from, or 0 */
 	uint64_t up_next;
 	char ended[BB_ENDED_MAX];
 };
@@ -148,6 +179,16 @@ enum bb_db_result bb_session_up_next(struct bb_db *db, const struct bb_fence *f,
     uint64_t up_next);
 enum bb_db_result bb_session_end(struct bb_db *db, const struct bb_fence *f,
     const char *reason);
+/* Reads only.  FENCED: ended says why the session ended, or "" when it goes on
+ * in another process or term.  Within the transaction of an effect that must
+ * not happen without the session, before it. */
+enum bb_db_result bb_session_check(struct bb_db *db, const struct bb_fence *f,
+    char ended[BB_ENDED_MAX]);
+/* Sessions of an owner that have been silent for longer than their service's
+ * inactivity-timeout, as far as the store knows; 256 at most. */
+enum bb_db_result bb_session_inactive(struct bb_db *db, int64_t owner,
+    int64_t now_ms, bool (*each)(void *ctx, const struct bb_fence *fence),
+    void *ctx);
 
 /* For administrators. */
 enum bb_db_result bb_session_get(struct bb_db *db, uint32_t pin, int64_t now_ms,

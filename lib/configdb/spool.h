@@ -25,7 +25,9 @@ struct bb_delivery {
 	int64_t now_s;    /* bb_clock_wall_s() */
 	uint32_t *pins;   /* the caller's; NULL: nobody asks */
 	size_t pins_max;
-	size_t pins_len; /* set: how many pins of `owner` have it */
+	size_t pins_len;          /* set: how many pins of `owner` have it */
+	struct bb_others *others; /* those of other processes that have it are
+				   * added; NULL: nobody asks */
 };
 /* An event for an account of a `local` service: one copy for each device that
  * is known to have used the account (into the spool of those that `owner`
@@ -41,6 +43,12 @@ enum bb_db_result bb_spool_put(struct bb_db *db, const struct bb_fence *f,
  * spool, in order.  *moved counts. */
 enum bb_db_result bb_inbox_take(struct bb_db *db, const struct bb_fence *f,
     int64_t now_s, size_t *moved);
+/* Calls `each` for sessions of `owner` that have got something into their inbox
+ * since *mark (0: ever), and moves *mark.  Costs as much as is new. */
+enum bb_db_result bb_inbox_news(struct bb_db *db, int64_t owner, int64_t *mark,
+    bool (*each)(void *ctx, uint32_t pin), void *ctx);
+/* Where the mark of one that begins now is. */
+enum bb_db_result bb_inbox_mark(struct bb_db *db, int64_t *mark);
 /* The PIN is no device any more (bbsession device remove): what waits for it
  * goes back to the inbox of its account, its numbers are forgotten.  OK also
  * when there is nothing; REFUSED while it has a session. */

@@ -33,6 +33,7 @@ enum bb_sql_topic {
 	BB_SQL_WAITING,
 	BB_SQL_DELIVER,
 	BB_SQL_SPOOL,
+	BB_SQL_NEWS,
 	BB_SQL_TOPICS
 };
 #define BB_SQL_TOPIC_MAX 16
@@ -49,7 +50,8 @@ struct bb_db {
 	int version;    /* of the schema that we were opened with */
 	bool full_sync; /* what PRAGMA synchronous was set to last */
 	bool sync_known;
-	int64_t busy_until_us; /* bb_clock_us; end of patience of this begin */
+	int64_t patience_ms;   /* how long this begin waits for the lock */
+	int64_t busy_until_us; /* bb_clock_us; end of that */
 	int failed_exit; /* exit status that fits the last failure of SQLite */
 	char *path;
 	char why[BB_DB_WHY_MAX];

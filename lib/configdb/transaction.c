@@ -46,7 +46,7 @@ bb_sql_busy(void *ctx, int tries)
 	uint32_t jitter;
 
 	if (tries == 0)
-		db->busy_until_us = now_us + BB_DB_BUSY_MS * 1000;
+		db->busy_until_us = now_us + db->patience_ms * 1000;
 	if (now_us >= db->busy_until_us)
 		return 0;
 	bb_random(&jitter, sizeof(jitter));
@@ -108,6 +108,17 @@ bb_db_begin(struct bb_db *db, bool durable)
 	r = check_version(db);
 	if (r != BB_DB_OK)
 		bb_db_rollback(db);
+	return r;
+}
+
+enum bb_db_result
+bb_db_begin_within(struct bb_db *db, bool durable, int64_t ms)
+{
+	enum bb_db_result r;
+
+	db->patience_ms = ms;
+	r = bb_db_begin(db, durable);
+	db->patience_ms = BB_DB_BUSY_MS;
 	return r;
 }
 

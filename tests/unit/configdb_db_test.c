@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "configdb/config.h"
 #include "configdb/devices.h"
@@ -162,6 +163,7 @@ static void
 test_busy(void)
 {
 	struct bb_db *holder, *db;
+	int64_t start_ms;
 
 	holder = rig_open(BB_DEVICE_STORE, "busy.db", BB_DB_CREATE);
 	db = rig_open(BB_DEVICE_STORE, "busy.db", BB_DB_EXISTING);
@@ -170,6 +172,10 @@ test_busy(void)
 	    "another that wants it is told busy");
 	tap_ok(rig_says(bb_db_why(db), "another process has held the lock"),
 	    "with the sentence that says so");
+	start_ms = bb_clock_ms();
+	TAP_EQ_INT(bb_db_begin_within(db, true, 20), BB_DB_BUSY,
+	    "who has less patience is told busy");
+	tap_ok(bb_clock_ms() - start_ms < BB_DB_BUSY_MS / 2, "sooner");
 	tap_ok(!bb_db_in_transaction(db), "and has no transaction");
 	TAP_EQ_INT(bb_device_block(holder, 7, true), BB_DB_NONE,
 	    "a refusal within a transaction leaves it open");

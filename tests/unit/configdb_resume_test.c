@@ -21,6 +21,7 @@ static void
 test_resume(void)
 {
 	struct bb_session_row row;
+	struct bb_fence held;
 	struct bb_admit q;
 	uint64_t id;
 	int64_t me, other, term;
@@ -40,8 +41,16 @@ test_resume(void)
 	(void)bb_session_get(gw, 1, gw_now, &row);
 	TAP_EQ_STR(row.state, "provisional", "the session is provisional");
 	TAP_EQ_INT(row.last_status_ms, gw_now, "and was heard of just now");
+	TAP_EQ_INT(come_back(other, 1, id), BB_DB_NONE,
+	    "what still logs in is resumed nowhere else");
+	held = gw_fence(me, 1);
+	(void)bb_session_cache(gw, &held, "u1", "");
 	TAP_EQ_INT(come_back(other, 1, id), BB_DB_FENCED,
 	    "not where another process holds it");
+	q = gw_request(me, 1);
+	q.service = "im2";
+	TAP_EQ_INT(bb_resume(gw, &q, id, &back), BB_DB_NONE,
+	    "and not at another service");
 	TAP_EQ_INT(come_back(me, 1, id + 1), BB_DB_NONE,
 	    "another id is no session");
 	TAP_EQ_INT(come_back(me, 2, id), BB_DB_NONE, "another PIN has none");
@@ -90,6 +99,7 @@ test_take_over(void)
 		gw = rig_open(BB_CONFIG_STORE, "takeover.db", BB_DB_EXISTING);
 		(void)gw_login(gw_owner(), 1);
 		old = gw_fence(1, 1);
+		(void)bb_session_cache(gw, &old, "u1", "");
 		(void)!write(pipes[1], &gw_out.session, sizeof(id));
 		(void)!write(pipes[1], &old, sizeof(old));
 		(void)raise(SIGKILL);
@@ -105,6 +115,7 @@ test_take_over(void)
 	TAP_EQ_INT(come_back(me, 1, id), BB_DB_OK,
 	    "a session whose process was killed is taken over");
 	tap_ok(back.term > old.term, "in a later term");
+	TAP_EQ_INT(back.from, old.owner, "from that process");
 	(void)bb_session_get(gw, 1, gw_now, &row);
 	tap_ok(row.owner == me && row.owner_alive, "by the process that asked");
 	TAP_EQ_INT(bb_session_alive(gw, &old, true, 1, 1), BB_DB_FENCED,
@@ -112,6 +123,35 @@ test_take_over(void)
 	TAP_EQ_INT(gw_open("im"), 1, "it is the same one session");
 	TAP_EQ_INT(come_back(9999, 1, id), BB_DB_FENCED,
 	    "a process that is not registered takes nothing");
+	gw_end();
+}
+
+static void
+test_take_from_living(void)
+{
+	struct bb_fence old;
+	struct bb_admit q;
+	int64_t me, other;
+
+	gw_begin("takeliving.db");
+	me = gw_owner();
+	other = gw_owner();
+	(void)gw_login(me, 1);
+	old = gw_fence(me, 1);
+	(void)bb_session_cache(gw, &old, "u1", "");
+	q = gw_request(other, 1);
+	q.take_over = true;
+	TAP_EQ_INT(bb_resume(gw, &q, gw_out.session, &back), BB_DB_OK,
+	    "who asks for it takes a session from a process that lives");
+	TAP_EQ_INT(back.from, me, "and learns from which");
+	tap_ok(back.term > old.term, "it is a later term");
+	TAP_EQ_INT(bb_session_up_next(gw, &old, 9), BB_DB_FENCED,
+	    "the fence of the former owner is closed");
+	q = gw_request(other, 1);
+	q.take_over = true;
+	TAP_EQ_INT(bb_resume(gw, &q, gw_out.session, &back), BB_DB_OK,
+	    "the new owner resumes its own");
+	TAP_EQ_INT(back.from, 0, "and takes it from nobody");
 	gw_end();
 }
 
@@ -299,6 +339,7 @@ main(void)
 	rig_begin();
 	test_resume();
 	test_take_over();
+	test_take_from_living();
 	test_numbering_kept();
 	test_numbering_anew();
 	test_numbering_elsewhere();
