@@ -26,7 +26,11 @@ struct bb_im_config {
 
 /* ---- requests: what the device wants; borrowed for the call ---- */
 enum bb_request_type {
-	BB_REQUEST_LOGIN, /* always the first, once */
+	BB_REQUEST_LOGIN, /* the first, once; or */
+	BB_REQUEST_ADOPT, /* the first, once: take up the account's login,
+			   * which another process left; answered as LOGIN is.
+			   * UNAVAILABLE from a type whose logins end with the
+			   * process: the device logs in anew */
 	BB_REQUEST_SEND,
 	BB_REQUEST_PRESENCE,
 	BB_REQUEST_LOGOUT /* always the last; then wants, then close() */
@@ -93,9 +97,10 @@ enum bb_store_type {
 	BB_STORE_DELIVER   /* event `text` for `account`: OK, NONE, FULL */
 };
 enum bb_im_event {
-	BB_EVENT_LOGGED_IN,   /* answers LOGIN; handle says where */
+	BB_EVENT_LOGGED_IN,   /* answers LOGIN, ADOPT; handle says where */
 	BB_EVENT_REFUSED,     /* answers LOGIN: the server said no; final */
-	BB_EVENT_UNAVAILABLE, /* answers LOGIN: not reachable, broken; final */
+	BB_EVENT_UNAVAILABLE, /* answers LOGIN, ADOPT: not reachable, broken,
+			       * not possible; final */
 	BB_EVENT_SENT,        /* answers SEND: status, reason */
 	BB_EVENT_DONE,        /* answers PRESENCE, LOGOUT */
 	BB_EVENT_ENDED,       /* the session is over, unasked; final */
@@ -139,6 +144,9 @@ struct bb_im_type {
 	uint16_t port;    /* default; 0: none */
 	unsigned
 	    sockets_per_session; /* what api-max is computed from; 0: none */
+	/* A login stands without this process: sessions are left to its
+	 * successor and taken from other processes, with ADOPT. */
+	bool outlives;
 	/* NULL with errno. */
 	struct bb_im *(
 	    *open)(const struct bb_im_config *config, int64_t now_ms);

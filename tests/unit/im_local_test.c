@@ -152,6 +152,28 @@ test_send(void)
 }
 
 static void
+test_adopt(void)
+{
+	const struct bb_im_type *type = bb_im_find("local");
+	struct bb_request request = { .type = BB_REQUEST_ADOPT, .id = 9 };
+	struct bb_im *im = opened();
+	struct bb_want w;
+
+	tap_ok(type->outlives, "local logins stand without a process");
+	TAP_EQ_INT(type->request(im, &request), 0, "one is taken up");
+	tap_ok(type->next(im, &w) && w.type == BB_WANT_EVENT &&
+		   w.event == BB_EVENT_LOGGED_IN && w.request == 9,
+	    "at once and without a password");
+	TAP_EQ_STR(w.handle, "alice", "as the account's");
+	TAP_EQ_INT(type->request(im, &request), -1, "but only once");
+	request = (struct bb_request){ .type = BB_REQUEST_SEND,
+		.to = "bob",
+		.text = "hi" };
+	TAP_EQ_INT(type->request(im, &request), 0, "then it can send");
+	type->close(im);
+}
+
+static void
 test_order(void)
 {
 	const struct bb_im_type *type = bb_im_find("local");
@@ -181,6 +203,7 @@ main(void)
 	test_login_asks_for_the_verifier_then_for_a_check();
 	test_login_answers();
 	test_send();
+	test_adopt();
 	test_order();
 	return tap_done();
 }

@@ -9,7 +9,11 @@
 #include "base/cc.h"
 #include "line/message.h"
 
-#define WANTS_MAX 8 /* a request makes at most two at a time */
+/* A want that waits to be taken out: there are few, and none mostly. */
+struct node {
+	struct node *next;
+	struct bb_want want;
+};
 
 enum local_state {
 	LS_NEW,
@@ -31,24 +35,21 @@ struct bb_im {
 	uint64_t send_request; /* and the request it belongs to */
 	char *send_text;
 	size_t send_text_len;
-	struct bb_want wants[WANTS_MAX];
-	size_t first, count;
+	struct node *first, **last;
 };
 
 static struct bb_want *
 want_add(struct bb_im *im, enum bb_want_type type)
 {
-	struct bb_want *w;
+	struct node *node = calloc(1, sizeof(*node));
 
-	if (im->count == WANTS_MAX) {
-		errno = ENOMEM;
+	if (node == NULL)
 		return NULL;
-	}
-	w = &im->wants[(im->first + im->count++) % WANTS_MAX];
-	memset(w, 0, sizeof(*w));
-	w->type = type;
-	w->id = ++im->next_id;
-	return w;
+	*im->last = node;
+	im->last = &node->next;
+	node->want.type = type;
+	node->want.id = ++im->next_id;
+	return &node->want;
 }
 
 static int
@@ -98,6 +99,7 @@ local_open(const struct bb_im_config *config, int64_t now_ms)
 		free(im);
 		return NULL;
 	}
+	im->last = &im->first;
 	return im;
 }
 
@@ -122,6 +124,18 @@ request_login(struct bb_im *im, const struct bb_request *r)
 	im->login = r->id;
 	im->state = LS_READING;
 	return 0;
+}
+
+/* The account's login is a row in the configuration store, which stands. */
+static int
+request_adopt(struct bb_im *im, const struct bb_request *r)
+{
+	if (im->state != LS_NEW) {
+		errno = EINVAL;
+		return -1;
+	}
+	im->state = LS_IN;
+	return event_add(im, BB_EVENT_LOGGED_IN, r->id, BB_IM_OK, NULL);
 }
 
 /* The event that the recipient's devices will see, without its number. */
@@ -173,6 +187,8 @@ local_request(struct bb_im *im, const struct bb_request *r)
 	switch (r->type) {
 	case BB_REQUEST_LOGIN:
 		return request_login(im, r);
+	case BB_REQUEST_ADOPT:
+		return request_adopt(im, r);
 	case BB_REQUEST_SEND:
 		return request_send(im, r);
 	case BB_REQUEST_PRESENCE:
@@ -267,19 +283,27 @@ local_input(struct bb_im *im, const struct bb_input *in)
 static bool
 local_next(struct bb_im *im, struct bb_want *want)
 {
-	if (im->count == 0)
+	struct node *node = im->first;
+
+	if (node == NULL)
 		return false;
-	*want = im->wants[im->first];
-	im->first = (im->first + 1) % WANTS_MAX;
-	im->count--;
+	*want = node->want;
+	im->first = node->next;
+	if (im->first == NULL)
+		im->last = &im->first;
+	free(node);
 	return true;
 }
 
 static void
 local_close(struct bb_im *im)
 {
+	struct bb_want dropped;
+
 	if (im == NULL)
 		return;
+	while (local_next(im, &dropped))
+		continue;
 	login_forget(im);
 	send_forget(im);
 	free(im->account);
@@ -290,6 +314,7 @@ const struct bb_im_type bb_im_local = {
 	.name = "local",
 	.port = 0,
 	.sockets_per_session = 0,
+	.outlives = true,
 	.open = local_open,
 	.request = local_request,
 	.input = local_input,
