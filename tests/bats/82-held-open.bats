@@ -345,6 +345,22 @@ last_word() {
 	wait "$bb_pid"
 }
 
+@test "a device that is blocked meanwhile: its next frame is not opened" {
+	both_live
+	bbsession device block 2100000a
+	frame send 2100000a bob 'after the block' --in-session >&9
+	hear 1 '.kind == "hint" and .pin == "2100000a"'
+	frame send 2100000b alice 'to the blocked' --in-session >&9
+	hear 1 '.kind == "result" and .pin == "2100000b"'
+	assert_eq "$(texts 2100000b)" ""
+	# Nothing is sealed for it either; it waits until it may again.
+	assert_eq "$(texts 2100000a)" ""
+	bbsession device unblock 2100000a
+	frame fetch 2100000a --in-session >&9
+	hear 1 '.text == "to the blocked"'
+	end_gateway
+}
+
 # --- two attaches that overtake each other --------------------------------------
 
 @test "an attach that is overtaken by the next: notice stale, the next one is answered" {

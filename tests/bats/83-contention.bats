@@ -11,7 +11,7 @@ contend() { # VERB WORDS...
 	shift
 	run --separate-stderr "$CONTEND" "$verb" "$BB_BIN/bbcollab" \
 		"$BB_DATA" "$T/alice.pw" "$@"
-	echo "$output" "$stderr" >&3
+	echo "# $output" >&3
 }
 
 seen() { # EXPRESSION, of the driver's line

@@ -199,19 +199,24 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"'
 	kid=0011223344556677
 	nonce=$("$WIRE" list <sent | jq -r .nonce)
 	cp phones/2100000a/profile.json before
-	for change in \
-		"stored:{$good,\"newkid\":\"$kid\",\"nonce\":\"$nonce\"}" \
-		"stored:{$good,\"newkid\":\"$kid\"}" \
-		"stored:{$good,\"newkid\":\"$kid\",\"nonce\":\"$ZERO48\"}" \
-		'stored:{}' 'stored:{"op":"events"}' 'stored:[' bomb:60000000 \
-		hex:00 'stored:{"op":"answer"}{"op":"answer"}'; do
-		echo "# $change"
-		forge_down answer 1 0 "$change" pad:256 >news
+	drops() { # CLAUSE PART
+		echo "# $2"
+		forge_down answer 1 0 "$2" pad:256 >news
 		run --separate-stderr bbdevice read <news
 		assert_status 15
 		assert_eq "$output" ""
 		assert_eq "${#stderr_lines[@]}" 1
+		assert_has "$stderr" "$1"
 		cmp before phones/2100000a/profile.json
+	}
+	drops "another key than the one agreed on" \
+		"stored:{$good,\"newkid\":\"$kid\",\"nonce\":\"$nonce\"}"
+	drops "nonce of another attach" \
+		"stored:{$good,\"newkid\":\"$kid\",\"nonce\":\"$ZERO48\"}"
+	for change in "stored:{$good,\"newkid\":\"$kid\"}" 'stored:{}' \
+		'stored:{"op":"events"}' 'stored:[' bomb:60000000 hex:00 \
+		'stored:{"op":"answer"}{"op":"answer"}'; do
+		drops dropped "$change"
 	done
 	# Of another attach.
 	forge_down answer 2 0 \

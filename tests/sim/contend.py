@@ -27,6 +27,8 @@ import time
 
 PROCESSES = 8
 PINS = ["21000%03x" % n for n in range(0x100, 0x100 + 16)]
+# Devices that never had a session, which they could take back.
+FRESH = ["21000%03x" % n for n in range(0x200, 0x200 + 16)]
 PATIENCE = 20  # seconds, for one answer
 
 faults = []
@@ -47,7 +49,7 @@ class Attaches:
     """One attach number per device, whoever serves it."""
 
     def __init__(self):
-        self.last = dict.fromkeys(PINS, 0)
+        self.last = dict.fromkeys(PINS + FRESH, 0)
         self.lock = threading.Lock()
 
     def next(self, pin):
@@ -294,7 +296,7 @@ def all_slots(run, accepted):
     """The most that one service gets now; it ends orderly."""
     service = Collab(run, "after")
     won = []
-    for pin in PINS[:run.maximum + 1]:
+    for pin in FRESH[:run.maximum + 1]:
         att = run.attaches.next(pin)
         service.login(pin, att)
         answer = service.answer(pin, att)
