@@ -9,7 +9,7 @@
 #include "base/cc.h"
 
 /* The datagram begins with this, then PINs, 4 bytes each, big-endian. */
-#define BB_WAKE_MAGIC "bbw1"
+#define BB_WAKE_MAGIC ((const uint8_t[]){ 'b', 'b', 'w', '1' })
 #define BB_WAKE_MAGIC_LEN 4
 #define BB_WAKE_PIN_LEN 4
 
