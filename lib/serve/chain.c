@@ -19,6 +19,20 @@ static struct {
 	void *ctx;
 } watched;
 
+char **
+bb_chain_words(int *argc, char *argv[])
+{
+	int i;
+
+	for (i = 1; i < *argc; i++)
+		if (strcmp(argv[i], "--") == 0) {
+			argv[i] = NULL;
+			*argc = i;
+			return argv + i + 1;
+		}
+	return NULL;
+}
+
 static int
 cloexec(int fd)
 {

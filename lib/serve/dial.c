@@ -1,6 +1,7 @@
 /* Dialing: resolve in a worker, connect, back off with jitter, again. */
 #include "serve/dial.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -21,7 +22,8 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
 #define STABLE_MS 5000 /* a connection that stood this long was good */
-#define PLACES_MAX 8   /* addresses of one name that are tried */
+#define LOOPBACK_NET 127
+#define PLACES_MAX 8 /* addresses of one name that are tried */
 
 struct place {
 	struct sockaddr_storage at;
@@ -303,6 +305,23 @@ timer_fired(void *dial)
 		next_place(d, "timed out");
 	else if (d->lookup == NULL)
 		begin(d);
+}
+
+bool
+bb_dial_is_far(const struct bb_addr *addr)
+{
+	struct in6_addr in6;
+	struct in_addr in4;
+
+	if (addr->kind != BB_ADDR_HOST)
+		return false;
+	if (inet_pton(AF_INET, addr->host, &in4) == 1)
+		return ntohl(in4.s_addr) >> 24 != LOOPBACK_NET;
+	if (inet_pton(AF_INET6, addr->host, &in6) != 1)
+		return false;
+	if (IN6_IS_ADDR_V4MAPPED(&in6))
+		return in6.s6_addr[12] != LOOPBACK_NET;
+	return !IN6_IS_ADDR_LOOPBACK(&in6);
 }
 
 struct bb_dial *

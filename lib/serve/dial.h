@@ -18,6 +18,10 @@ struct bb_dial_calls {
 	void (*failed)(void *ctx, struct bb_dial *dial, const char *why);
 };
 
+/* True for a literal address that is not loopback: it leads to another host,
+ * which can be said before it is dialed.  Of a name that is known only of the
+ * connection (bb_peer_local). */
+bool bb_dial_is_far(const struct bb_addr *addr);
 /* Begins at once; resolves names in a worker; every address of a name is tried;
  * 5 s for each attempt; between attempts 0.1, 0.2 .. 10 s with jitter.  NULL
  * with errno.  addr is copied. */
