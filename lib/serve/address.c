@@ -13,11 +13,11 @@
 static const uint8_t v4_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff,
 	0xff };
 
-struct ends {
-	bool net; /* AF_INET or AF_INET6 */
-	uint8_t bytes[16];
-	uint16_t port;
-};
+/* What accept said last. */
+static struct {
+	int fd;
+	struct sockaddr_storage peer;
+} told = { .fd = -1 };
 
 bool
 bb_address_is_socket(int fd)
@@ -27,106 +27,115 @@ bb_address_is_socket(int fd)
 	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-/* One end of a connection, IPv4 mapped. */
-static void
-read_end(const struct sockaddr_storage *ss, struct ends *e)
+/* One end of a connection, IPv4 mapped.  False: it has no such address. */
+static bool
+end_bytes(const struct sockaddr_storage *ss, uint8_t bytes[16], uint16_t *port)
 {
 	const struct sockaddr_in6 *in6 = (const void *)ss;
 	const struct sockaddr_in *in4 = (const void *)ss;
 
-	memset(e, 0, sizeof(*e));
 	if (ss->ss_family == AF_INET) {
-		memcpy(e->bytes, v4_prefix, sizeof(v4_prefix));
-		memcpy(e->bytes + 12, &in4->sin_addr, 4);
-		e->port = ntohs(in4->sin_port);
-		e->net = true;
-	} else if (ss->ss_family == AF_INET6) {
-		memcpy(e->bytes, &in6->sin6_addr, 16);
-		e->port = ntohs(in6->sin6_port);
-		e->net = true;
+		memcpy(bytes, v4_prefix, sizeof(v4_prefix));
+		memcpy(bytes + 12, &in4->sin_addr, 4);
+		*port = ntohs(in4->sin_port);
+		return true;
 	}
+	if (ss->ss_family == AF_INET6) {
+		memcpy(bytes, &in6->sin6_addr, 16);
+		*port = ntohs(in6->sin6_port);
+		return true;
+	}
+	return false;
 }
 
 static bool
-far_end(int fd, struct ends *e)
+mapped(const uint8_t bytes[16])
 {
-	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof(ss);
-
-	if (getpeername(fd, (struct sockaddr *)&ss, &len) == -1)
-		ss.ss_family = AF_UNSPEC;
-	read_end(&ss, e);
-	return e->net;
+	return memcmp(bytes, v4_prefix, sizeof(v4_prefix)) == 0;
 }
 
 static bool
-near_end(int fd, struct ends *e)
-{
-	struct sockaddr_storage ss = { 0 };
-	socklen_t len = sizeof(ss);
-
-	if (getsockname(fd, (struct sockaddr *)&ss, &len) == -1)
-		ss.ss_family = AF_UNSPEC;
-	read_end(&ss, e);
-	return e->net;
-}
-
-static bool
-mapped(const struct ends *e)
-{
-	return memcmp(e->bytes, v4_prefix, sizeof(v4_prefix)) == 0;
-}
-
-static bool
-loopback(const struct ends *e)
+loopback(const uint8_t bytes[16])
 {
 	static const uint8_t one[16] = { [15] = 1 };
 
-	if (mapped(e))
-		return e->bytes[12] == 127;
-	return memcmp(e->bytes, one, sizeof(one)) == 0;
+	if (mapped(bytes))
+		return bytes[12] == 127;
+	return memcmp(bytes, one, sizeof(one)) == 0;
 }
 
-const char *
-bb_address_text(int fd, char out[BB_ADDRESS_TEXT_MAX])
+static bool
+far_end(int fd, struct bb_address *a)
 {
-	char host[INET6_ADDRSTRLEN] = "";
-	struct ends e;
+	struct sockaddr_storage ss = { 0 };
+	socklen_t len = sizeof(ss);
 
-	if (!bb_address_is_socket(fd)) {
-		snprintf(out, BB_ADDRESS_TEXT_MAX, "pipe");
-		return out;
-	}
-	if (!far_end(fd, &e)) {
-		snprintf(out, BB_ADDRESS_TEXT_MAX, "unix");
-		return out;
-	}
-	if (mapped(&e))
-		inet_ntop(AF_INET, e.bytes + 12, host, sizeof(host));
-	else
-		inet_ntop(AF_INET6, e.bytes, host, sizeof(host));
-	snprintf(out, BB_ADDRESS_TEXT_MAX, mapped(&e) ? "%s:%u" : "[%s]:%u",
-	    host, (unsigned)e.port);
-	return out;
+	if (fd == told.fd)
+		ss = told.peer;
+	else if (getpeername(fd, (struct sockaddr *)&ss, &len) == -1)
+		return false;
+	return end_bytes(&ss, a->bytes, &a->port);
 }
 
 void
-bb_address_bytes(int fd, uint8_t out[16])
+bb_address_told(int fd, const struct sockaddr_storage *peer)
 {
-	struct ends e;
-
-	far_end(fd, &e);
-	memcpy(out, e.bytes, 16);
+	told.fd = fd;
+	if (fd != -1)
+		told.peer = *peer;
 }
 
-bool
-bb_address_local(int fd)
+void
+bb_address_look(int fd, struct bb_address *out)
 {
-	struct ends e;
+	struct sockaddr_storage near = { 0 };
+	socklen_t len = sizeof(near);
+	struct stat st;
+	uint8_t bytes[16];
+	uint16_t port;
 
-	if (!bb_address_is_socket(fd))
-		return true;
-	if (near_end(fd, &e) && !loopback(&e))
-		return false;
-	return !far_end(fd, &e) || loopback(&e);
+	memset(out, 0, sizeof(*out));
+	out->kind = BB_ADDRESS_NET;
+	if (fstat(fd, &st) == -1)
+		return;
+	if (!S_ISSOCK(st.st_mode)) {
+		out->kind = BB_ADDRESS_PIPE;
+		out->local = true;
+		return;
+	}
+	if (getsockname(fd, (struct sockaddr *)&near, &len) == -1)
+		return;
+	if (near.ss_family == AF_UNIX) {
+		out->kind = BB_ADDRESS_UNIX;
+		out->local = true;
+		return;
+	}
+	out->local = far_end(fd, out) && loopback(out->bytes) &&
+		     end_bytes(&near, bytes, &port) && loopback(bytes);
+}
+
+const char *
+bb_address_text(const struct bb_address *a, char out[BB_ADDRESS_TEXT_MAX])
+{
+	static const uint8_t nowhere[16];
+	char host[INET6_ADDRSTRLEN] = "";
+	const char *word = NULL;
+
+	if (a->kind == BB_ADDRESS_PIPE)
+		word = "pipe";
+	else if (a->kind == BB_ADDRESS_UNIX)
+		word = "unix";
+	else if (memcmp(a->bytes, nowhere, sizeof(nowhere)) == 0)
+		word = "unknown";
+	if (word != NULL) {
+		(void)snprintf(out, BB_ADDRESS_TEXT_MAX, "%s", word);
+		return out;
+	}
+	if (mapped(a->bytes))
+		(void)inet_ntop(AF_INET, a->bytes + 12, host, sizeof(host));
+	else
+		(void)inet_ntop(AF_INET6, a->bytes, host, sizeof(host));
+	(void)snprintf(out, BB_ADDRESS_TEXT_MAX,
+	    mapped(a->bytes) ? "%s:%u" : "[%s]:%u", host, (unsigned)a->port);
+	return out;
 }

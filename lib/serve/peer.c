@@ -1,11 +1,10 @@
-/* Peers: reading into one shared buffer, writing once per turn, closing. */
+/* Peers: made, read into one shared buffer, ended. */
 #include "serve/peer.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,55 +13,56 @@
 #include "base/cc.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/secret.h"
-#include "serve/address.h"
+#include "serve/classify.h"
+#include "serve/peer_own.h"
 
 #define READ_MAX 65536 /* bytes of one read */
 
-struct bb_peer {
-	struct bb_peer *next_dirty;
-	struct bb_loop *loop;
-	struct bb_io *io_in, *io_out; /* the same for a socket */
-	struct bb_timer *timer;       /* deadline or linger; made when used */
-	const struct bb_peer_kind *kind;
-	void *ctx;
-	struct bb_buf rest; /* beginning of something incomplete */
-	struct bb_buf out;
-	int in_fd, out_fd;
-	unsigned depth; /* callbacks under way */
-	bool socket;
-	bool dirty;
-	bool paused;
-	bool in_ended;
-	bool blocked;  /* waits until it can be written */
-	bool was_full; /* drained() is owed */
-	bool finishing;
-	bool dead;
-};
-
-static struct bb_peer *dirty_list;
-/* Every read goes through this one: an idle peer keeps no memory for it. */
+/* Every read goes through this one: an idle peer keeps no memory for it.  It is
+ * empty between two reads. */
 static struct bb_buf shared;
+static bool reading;
+
+bool
+bb_peer_reading(void)
+{
+	return reading;
+}
+
+/* ---- the end ---- */
+
+/* 0 to 2 never stay free: the next socket would become standard output. */
+static void
+close_fd(int fd)
+{
+	(void)close(fd);
+	if (fd <= STDERR_FILENO && open("/dev/null", O_RDWR | O_NOCTTY) == -1)
+		bb_log(BB_LOG_WARN, "unable to open /dev/null: %s",
+		    strerror(errno));
+}
 
 static void
-peer_destroy(struct bb_peer *p)
+close_both(int in, int out)
 {
-	struct bb_peer **at;
+	int saved = errno;
 
-	for (at = &dirty_list; *at != NULL; at = &(*at)->next_dirty)
-		if (*at == p) {
-			*at = p->next_dirty;
-			break;
-		}
+	close_fd(in);
+	if (out != in)
+		close_fd(out);
+	errno = saved;
+}
+
+static void
+destroy(struct bb_peer *p)
+{
+	bb_peer_unmark(p);
 	bb_io_free(p->io_in);
 	if (p->io_out != p->io_in)
 		bb_io_free(p->io_out);
 	bb_timer_free(p->timer);
-	close(p->in_fd);
-	if (p->out_fd != p->in_fd)
-		close(p->out_fd);
-	bb_buf_clear(&p->rest);
-	bb_buf_clear(&p->out);
+	close_both(p->in_fd, p->out_fd);
+	bb_peer_drop(&p->rest);
+	bb_peer_drop(&p->out);
 	free(p);
 }
 
@@ -73,53 +73,68 @@ bb_peer_free(struct bb_peer *p)
 		return;
 	p->dead = true;
 	if (p->depth == 0)
-		peer_destroy(p);
+		destroy(p);
 }
 
-static void
-enter(struct bb_peer *p)
+void
+bb_peer_enter(struct bb_peer *p)
 {
 	p->depth++;
 }
 
-/* True when the peer is still there. */
-static bool
-leave(struct bb_peer *p)
+void
+bb_peer_leave(struct bb_peer *p)
 {
 	p->depth--;
-	if (!p->dead)
-		return true;
-	if (p->depth == 0)
-		peer_destroy(p);
-	return false;
+	if (p->dead && p->depth == 0)
+		destroy(p);
 }
 
-static void
-peer_gone(struct bb_peer *p, const char *why)
+void
+bb_peer_gone(struct bb_peer *p, const char *why)
 {
 	if (p->dead)
 		return;
-	enter(p);
-	p->kind->closed(p->ctx, p, why);
 	p->dead = true;
-	leave(p);
+	p->kind->closed(p->ctx, p, why);
 }
 
-/* Asks the loop for what this peer now waits for. */
-static void
-peer_want(struct bb_peer *p)
+/* ---- what is waited for ---- */
+
+/* After our end was sent, its input is read to be thrown away. */
+static bool
+wants_input(const struct bb_peer *p)
 {
-	unsigned in = p->paused || p->in_ended || p->finishing ? 0 : BB_READ;
+	if (p->dead || p->in_ended)
+		return false;
+	return p->finishing ? p->said_end : !p->paused;
+}
+
+/* Not from here: whoever called does not expect closed(). */
+static void
+close_soon(struct bb_peer *p, const char *what)
+{
+	bb_log(BB_LOG_ERROR, "unable to %s %s: %s", what, bb_peer_name(p),
+	    strerror(errno));
+	p->broken = true;
+	bb_peer_mark(p);
+}
+
+void
+bb_peer_want(struct bb_peer *p)
+{
+	unsigned in = wants_input(p) ? BB_READ : 0;
 	unsigned out = p->blocked ? BB_WRITE : 0;
 	int rc;
 
+	if (p->dead || p->broken)
+		return;
 	if (p->io_in == p->io_out)
 		rc = bb_io_want(p->io_in, in | out);
 	else
 		rc = bb_io_want(p->io_in, in) | bb_io_want(p->io_out, out);
 	if (rc != 0)
-		bb_log(BB_LOG_ERROR, "unable to wait for %s: %s",
-		    bb_peer_name(p), strerror(errno));
+		close_soon(p, "wait for");
 }
 
 /* ---- reading ---- */
@@ -129,7 +144,7 @@ read_once(const struct bb_peer *p, void *to, size_t len)
 {
 	ssize_t n;
 
-	if (!p->socket)
+	if (!p->in_socket)
 		return bb_read_some(p->in_fd, to, len);
 	do {
 		n = recv(p->in_fd, to, len, MSG_DONTWAIT);
@@ -137,234 +152,162 @@ read_once(const struct bb_peer *p, void *to, size_t len)
 	return n;
 }
 
-/* Gives the shared buffer to the stage, keeps what is left over.  False: the
- * peer is gone. */
-static bool
+static int
+keep_rest(struct bb_peer *p)
+{
+	return bb_peer_put(&p->rest, shared.max, p->kind->secret,
+	    bb_buf_data(&shared), bb_buf_len(&shared));
+}
+
+/* Into the shared buffer; a rest may be longer than in_max when the peer was
+ * paused. */
+static int
+share_rest(const struct bb_peer *p)
+{
+	shared.max = 2 * (size_t)READ_MAX + p->kind->in_max;
+	return p->rest == NULL ? 0
+			       : bb_buf_put(&shared, bb_buf_data(p->rest),
+				     bb_buf_len(p->rest));
+}
+
+/* Taking wipes what is secret. */
+static void
+empty_shared(void)
+{
+	bb_buf_take(&shared, bb_buf_len(&shared));
+}
+
+/* Shows the shared buffer to the stage and keeps what it left. */
+static void
 give_input(struct bb_peer *p)
 {
-	size_t left;
 	bool go_on;
 
-	enter(p);
+	bb_peer_drop(&p->rest);
+	reading = true;
 	go_on = p->kind->input(p->ctx, p, &shared);
-	if (!leave(p))
-		return false;
-	if (!go_on) {
-		peer_gone(p, "closed by us");
-		return false;
-	}
-	left = bb_buf_len(&shared);
-	if (left > p->kind->in_max ||
-	    bb_buf_put(&p->rest, bb_buf_data(&shared), left) == -1) {
-		peer_gone(p, "it sent too much without an end");
-		return false;
-	}
-	return true;
+	reading = false;
+	if (p->dead || p->finishing || (go_on && bb_buf_len(&shared) == 0))
+		return;
+	if (!go_on)
+		bb_peer_gone(p, "closed by us");
+	else if (bb_buf_len(&shared) > p->kind->in_max && !p->paused &&
+		 !p->again)
+		bb_peer_gone(p, "it sent too much without an end");
+	else if (keep_rest(p) == -1)
+		bb_peer_gone(p, "no memory");
+}
+
+void
+bb_peer_offer(struct bb_peer *p)
+{
+	if (!p->again || p->paused || p->finishing || p->dead)
+		return;
+	p->again = false;
+	if (p->rest == NULL)
+		return;
+	if (share_rest(p) == 0)
+		give_input(p);
+	else
+		bb_peer_gone(p, "no memory");
+	empty_shared();
 }
 
 static void
-peer_ended(struct bb_peer *p)
+input_ended(struct bb_peer *p)
 {
-	bool keep;
-
 	p->in_ended = true;
-	if (bb_buf_len(&p->rest) > 0)
+	if (p->finishing || p->deaf) {
+		bb_peer_gone(p, p->finishing ? NULL : "it left");
+		return;
+	}
+	if (p->rest != NULL)
 		bb_log(BB_LOG_INFO, "%s %s ended within a message",
 		    p->kind->name, bb_peer_name(p));
-	enter(p);
-	keep = p->kind->ended != NULL && p->kind->ended(p->ctx, p);
-	if (!leave(p))
-		return;
-	if (!keep)
-		peer_gone(p, "it closed the connection");
+	bb_peer_drop(&p->rest);
+	if (p->kind->ended != NULL && p->kind->ended(p->ctx, p))
+		bb_peer_want(p);
 	else
-		peer_want(p);
+		bb_peer_gone(p, "it closed the connection");
 }
 
-static void
-peer_readable(struct bb_peer *p)
+/* The rest and new bytes: what read(2) said, or -1 with ENOMEM. */
+static ssize_t
+gather(const struct bb_peer *p)
 {
-	size_t had = bb_buf_len(&p->rest);
 	uint8_t *to;
 	ssize_t n;
 
-	shared.max = READ_MAX + p->kind->in_max;
-	bb_buf_take(&shared, bb_buf_len(&shared));
-	if (bb_buf_put(&shared, bb_buf_data(&p->rest), had) == -1 ||
+	if (share_rest(p) == -1 ||
 	    (to = bb_buf_reserve(&shared, READ_MAX)) == NULL) {
-		peer_gone(p, "no memory");
-		return;
+		errno = ENOMEM;
+		return -1;
 	}
 	n = read_once(p, to, READ_MAX);
-	if (n == -1) {
-		if (errno != EAGAIN && errno != EWOULDBLOCK)
-			peer_gone(p, strerror(errno));
-		return;
-	}
-	if (n == 0) {
-		peer_ended(p);
-		return;
-	}
-	bb_buf_added(&shared, (size_t)n);
-	bb_buf_clear(&p->rest);
-	give_input(p);
-	if (shared.mem != NULL && shared.secret)
-		bb_wipe(shared.mem, shared.cap);
-}
-
-/* ---- writing ---- */
-
-static ssize_t
-write_once(const struct bb_peer *p)
-{
-	size_t len = bb_buf_len(&p->out);
-	ssize_t n;
-
-	if (!p->socket && len > PIPE_BUF)
-		len = PIPE_BUF; /* never blocks once it is writable */
-	do {
-		if (p->socket)
-			n = send(p->out_fd, bb_buf_data(&p->out), len,
-			    MSG_DONTWAIT | MSG_NOSIGNAL);
-		else
-			n = write(p->out_fd, bb_buf_data(&p->out), len);
-	} while (n == -1 && errno == EINTR);
+	if (n > 0)
+		bb_buf_added(&shared, (size_t)n);
 	return n;
 }
 
 static void
-peer_written(struct bb_peer *p)
+readable(struct bb_peer *p)
 {
-	bb_buf_clear(&p->out);
-	p->blocked = false;
-	if (p->finishing) {
-		peer_gone(p, NULL);
-		return;
-	}
-	peer_want(p);
-	if (!p->was_full)
-		return;
-	p->was_full = false;
-	if (p->kind->drained != NULL) {
-		enter(p);
-		p->kind->drained(p->ctx, p);
-		leave(p);
-	}
-}
+	ssize_t n = gather(p);
+	int err = errno;
 
-/* A pipe is written only when the loop has said that it can be. */
-static void
-peer_write(struct bb_peer *p, bool writable)
-{
-	ssize_t n;
-
-	while (bb_buf_len(&p->out) > 0) {
-		if (!p->socket && !writable) {
-			n = -1;
-			errno = EAGAIN;
-		} else
-			n = write_once(p);
-		if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK) {
-			peer_gone(p, strerror(errno));
-			return;
-		}
-		if (n == -1) {
-			p->blocked = true;
-			peer_want(p);
-			return;
-		}
-		bb_buf_take(&p->out, (size_t)n);
-		writable = false;
-	}
-	peer_written(p);
+	if (n > 0 && !p->finishing)
+		give_input(p);
+	empty_shared();
+	if (n == 0)
+		input_ended(p);
+	else if (n == -1 && err != EAGAIN && err != EWOULDBLOCK)
+		bb_peer_gone(p, p->finishing ? NULL : strerror(err));
 }
 
 static void
-peer_ready(void *peer, unsigned what)
+ready(void *peer, unsigned what)
 {
 	struct bb_peer *p = peer;
 
-	enter(p);
+	bb_peer_enter(p);
 	if ((what & BB_WRITE) != 0)
-		peer_write(p, true);
-	if ((what & BB_READ) != 0 && !p->dead && !p->paused && !p->in_ended &&
-	    !p->finishing)
-		peer_readable(p);
-	leave(p);
+		bb_peer_writable(p);
+	if ((what & BB_READ) != 0 && wants_input(p))
+		readable(p);
+	bb_peer_leave(p);
 }
+
+/* ---- what owners ask for ---- */
 
 static void
-peer_mark(struct bb_peer *p)
-{
-	if (p->dirty || p->blocked)
-		return;
-	p->dirty = true;
-	p->next_dirty = dirty_list;
-	dirty_list = p;
-}
-
-void
-bb_peers_flush(void)
-{
-	struct bb_peer *p;
-
-	while ((p = dirty_list) != NULL) {
-		dirty_list = p->next_dirty;
-		p->next_dirty = NULL;
-		p->dirty = false;
-		enter(p);
-		peer_write(p, false);
-		leave(p);
-	}
-}
-
-int
-bb_peer_send(struct bb_peer *p, const void *bytes, size_t len)
-{
-	if (bb_buf_put(&p->out, bytes, len) == -1)
-		return -1;
-	if (bb_buf_len(&p->out) > p->kind->out_max / 2)
-		p->was_full = true;
-	peer_mark(p);
-	return 0;
-}
-
-size_t
-bb_peer_waiting(const struct bb_peer *p)
-{
-	return bb_buf_len(&p->out);
-}
-
-/* ---- the rest ---- */
-
-static void
-peer_timeout(void *peer)
+timed_out(void *peer)
 {
 	struct bb_peer *p = peer;
 
-	peer_gone(p, p->finishing ? NULL : "timed out");
+	bb_peer_enter(p);
+	bb_peer_gone(p, p->finishing ? NULL : "timed out");
+	bb_peer_leave(p);
 }
 
 static void
-timer_set(struct bb_peer *p, int64_t ms)
+set_timer(struct bb_peer *p, int64_t ms)
 {
 	if (ms == 0) {
-		if (p->timer != NULL)
-			bb_timer_cancel(p->timer);
+		bb_timer_free(p->timer);
+		p->timer = NULL;
 		return;
 	}
 	if (p->timer == NULL)
-		p->timer = bb_timer_new(p->loop, peer_timeout, p);
+		p->timer = bb_timer_new(p->loop, timed_out, p);
 	if (p->timer == NULL || bb_timer_set(p->timer, ms) == -1)
-		bb_log(BB_LOG_ERROR, "unable to set a deadline: %s",
-		    strerror(errno));
+		close_soon(p, "set a deadline for");
 }
 
 void
 bb_peer_deadline(struct bb_peer *p, int64_t ms)
 {
-	if (!p->finishing)
-		timer_set(p, ms);
+	if (!p->finishing && !p->dead)
+		set_timer(p, ms);
 }
 
 void
@@ -373,9 +316,10 @@ bb_peer_finish(struct bb_peer *p, int64_t linger_ms)
 	if (p->finishing || p->dead)
 		return;
 	p->finishing = true;
-	timer_set(p, linger_ms > 0 ? linger_ms : 1);
-	peer_want(p);
-	peer_mark(p);
+	bb_peer_drop(&p->rest);
+	set_timer(p, linger_ms > 0 ? linger_ms : 1);
+	bb_peer_want(p);
+	bb_peer_mark(p);
 }
 
 void
@@ -384,16 +328,43 @@ bb_peer_pause(struct bb_peer *p, bool paused)
 	if (p->paused == paused || p->dead)
 		return;
 	p->paused = paused;
-	peer_want(p);
+	bb_peer_want(p);
+	if (!paused) {
+		p->again = true;
+		bb_peer_mark(p);
+	}
+}
+
+/* ---- the beginning ---- */
+
+/* An address can be lost, with the connection, before anybody asks again. */
+static void
+look(struct bb_peer *p)
+{
+	struct bb_address out;
+	int on = 1;
+
+	bb_address_look(p->in_fd, &p->address);
+	p->in_socket = bb_address_is_socket(p->in_fd);
+	p->out_socket = bb_address_is_socket(p->out_fd);
+	p->one = p->out_socket && bb_fd_same(p->in_fd, p->out_fd);
+	if (!p->one) {
+		bb_address_look(p->out_fd, &out);
+		p->address.local &= out.local;
+	}
+	if (!p->out_socket || p->address.kind != BB_ADDRESS_NET)
+		return;
+	(void)setsockopt(p->out_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(p->out_fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
 static bool
-peer_watch(struct bb_peer *p)
+watch(struct bb_peer *p)
 {
-	p->io_in = bb_io_new(p->loop, p->in_fd, peer_ready, p);
+	p->io_in = bb_io_new(p->loop, p->in_fd, ready, p);
 	p->io_out = p->io_in;
 	if (p->in_fd != p->out_fd)
-		p->io_out = bb_io_new(p->loop, p->out_fd, peer_ready, p);
+		p->io_out = bb_io_new(p->loop, p->out_fd, ready, p);
 	return p->io_in != NULL && p->io_out != NULL &&
 	       bb_io_want(p->io_in, BB_READ) == 0;
 }
@@ -403,13 +374,10 @@ bb_peer_new(struct bb_loop *loop, int in, int out,
     const struct bb_peer_kind *kind, void *ctx)
 {
 	struct bb_peer *p;
-	int saved, on = 1;
+	int saved;
 
 	if ((p = calloc(1, sizeof(*p))) == NULL) {
-		close(in);
-		if (out != in)
-			close(out);
-		errno = ENOMEM;
+		close_both(in, out);
 		return NULL;
 	}
 	p->loop = loop;
@@ -417,18 +385,12 @@ bb_peer_new(struct bb_loop *loop, int in, int out,
 	p->out_fd = out;
 	p->kind = kind;
 	p->ctx = ctx;
-	p->rest = BB_BUF(kind->in_max);
-	p->out = BB_BUF(kind->out_max);
-	p->rest.secret = p->out.secret = kind->secret;
 	shared.secret |= kind->secret;
-	p->socket = bb_address_is_socket(in) && bb_address_is_socket(out);
-	if (p->socket)
-		(void)setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &on,
-		    sizeof(on));
-	if (peer_watch(p))
+	look(p);
+	if (watch(p))
 		return p;
 	saved = errno;
-	peer_destroy(p);
+	destroy(p);
 	errno = saved;
 	return NULL;
 }
@@ -438,19 +400,19 @@ bb_peer_name(const struct bb_peer *p)
 {
 	static char name[BB_ADDRESS_TEXT_MAX];
 
-	return bb_address_text(p->in_fd, name);
+	return bb_address_text(&p->address, name);
 }
 
 void
 bb_peer_address(const struct bb_peer *p, uint8_t out[16])
 {
-	bb_address_bytes(p->in_fd, out);
+	memcpy(out, p->address.bytes, 16);
 }
 
 bool
 bb_peer_local(const struct bb_peer *p)
 {
-	return bb_address_local(p->in_fd) && bb_address_local(p->out_fd);
+	return p->address.local;
 }
 
 void *

@@ -1,7 +1,11 @@
 /* A peer: one connection with bounded queues, a deadline, and writes gathered
- * to one per turn.  Costs little while idle: no buffer stays allocated.
+ * to one per turn.  Costs little while idle: about 300 bytes, its place in the
+ * event loop included; no buffer and no timer stays allocated.
  *
- * A peer may have two descriptors (pipes) or one (socket).  It owns them. */
+ * A peer may have two descriptors (pipes) or one (socket).  It owns them.
+ *
+ * Callbacks come from the loop and from bb_peers_flush, never from within the
+ * other functions here; a peer may be freed in any callback, its own too. */
 #ifndef BB_SERVE_PEER_H
 #define BB_SERVE_PEER_H
 
@@ -21,18 +25,22 @@ struct bb_peer_kind {
 	size_t out_max;   /* bytes that wait to be written; a peer that
 			   * is slower than that is closed */
 	bool secret;      /* its buffers are wiped */
-	/* Bytes have come.  Takes what it can use from `in` (bytes left must be
-	 * the beginning of something shorter than in_max).  False: close; the
+	/* Bytes have come, or the peer was paused and is not any more.  Takes
+	 * what it can use from `in`; bytes left must be the beginning of
+	 * something not longer than in_max, or the peer is closed.  But a stage
+	 * that has paused the peer may leave whole things: it is shown them
+	 * again.  False: close at once, what waits to be written is lost; the
 	 * reason was logged. */
 	bool (*input)(void *ctx, struct bb_peer *peer, struct bb_buf *in);
 	/* The peer sent its end (half-close).  True: keep the other direction
-	 * until bb_peer_finish; false: close. */
+	 * until bb_peer_finish (set a deadline: a peer that has left altogether
+	 * is noticed only by writing); false: close at once.  NULL: close. */
 	bool (*ended)(void *ctx, struct bb_peer *peer);
 	/* The peer is gone, for a reason in words; called exactly once unless
 	 * the owner called bb_peer_free.  The peer is freed after it. */
 	void (*closed)(void *ctx, struct bb_peer *peer, const char *why);
-	/* The output queue, which had been over half, is empty again; or NULL.
-	 */
+	/* The output queue is empty again after it had been over half, or had
+	 * refused something; or NULL. */
 	void (*drained)(void *ctx, struct bb_peer *peer);
 };
 
@@ -41,10 +49,12 @@ struct bb_peer_kind {
 struct bb_peer *bb_peer_new(struct bb_loop *loop, int in, int out,
     const struct bb_peer_kind *kind, void *ctx);
 /* Writes what peers have gathered in this turn; the server calls it at each
- * turn's end, after the stage's own. */
+ * turn's end, after the stage's own.  Not from a callback of a peer. */
 void bb_peers_flush(void);
 /* Appends to the output; it is written by the next bb_peers_flush.  0, or -1
- * with ENOBUFS (out_max: the caller decides), ENOMEM. */
+ * with ENOBUFS (out_max: the caller decides; drained follows unless `len` alone
+ * is over out_max), ENOMEM, EPIPE (it is finishing or has left; closed follows
+ * or was called).  Nothing was appended then. */
 int bb_peer_send(struct bb_peer *peer, const void *bytes, size_t len)
     BB_NODISCARD;
 size_t bb_peer_waiting(const struct bb_peer *peer);
@@ -52,15 +62,17 @@ size_t bb_peer_waiting(const struct bb_peer *peer);
 void bb_peer_pause(struct bb_peer *peer, bool paused);
 /* Closed with "timed out" unless called again within ms; 0: no deadline. */
 void bb_peer_deadline(struct bb_peer *peer, int64_t ms);
-/* Writes what waits, then closes (closed is called with NULL why); at most
- * linger_ms. */
+/* Writes what waits, sends our end, and closes when the peer's end has come,
+ * at most linger_ms later (closed is called with NULL why): closing a TCP
+ * connection earlier could destroy what was just written.  Its input is thrown
+ * away from now on. */
 void bb_peer_finish(struct bb_peer *peer, int64_t linger_ms);
 /* At once, without calling closed.  NULL is legal. */
 void bb_peer_free(struct bb_peer *peer);
 /* Where it comes from: "127.0.0.1:40312", "unix", "pipe".  Static buffer. */
 const char *bb_peer_name(const struct bb_peer *peer);
 /* The address without port, for limits per address: 16 bytes, IPv4 mapped;
- * zeros for unix and pipes. */
+ * zeros for unix and pipes.  It stays what it was at the beginning. */
 void bb_peer_address(const struct bb_peer *peer, uint8_t out[16]);
 /* Unix socket, pipe, socketpair, or loopback at both ends (v4-mapped
  * unmapped): what may carry trunks and lines in the clear. */

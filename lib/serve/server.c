@@ -87,13 +87,13 @@ idle_begins(struct bb_server *s)
 static void
 take(struct bb_server *s, int fd)
 {
-	uint8_t address[16];
+	struct bb_address address;
 	char text[BB_ADDRESS_TEXT_MAX];
 
-	bb_address_bytes(fd, address);
-	if (!bb_tally_add(s->tally, address)) {
+	bb_address_look(fd, &address);
+	if (!bb_tally_add(s->tally, address.bytes)) {
 		bb_log(BB_LOG_INFO, "refused %s: too many connections",
-		    bb_address_text(fd, text));
+		    bb_address_text(&address, text));
 		close(fd);
 		return;
 	}
@@ -101,7 +101,7 @@ take(struct bb_server *s, int fd)
 		bb_timer_cancel(s->timer);
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||
 	    !s->calls->accepted(s->ctx, fd, fd))
-		bb_server_left(s, address);
+		bb_server_left(s, address.bytes);
 }
 
 /* Without descriptors the queue stays where it is; trying at once again would
@@ -414,12 +414,12 @@ bb_server_new(struct bb_loop *loop, const struct bb_start *start,
 static void
 take_peer(struct bb_server *s)
 {
-	uint8_t address[16];
+	struct bb_address address;
 
-	bb_address_bytes(s->in, address);
-	bb_tally_add(s->tally, address);
+	bb_address_look(s->in, &address);
+	bb_tally_add(s->tally, address.bytes);
 	if (!s->calls->accepted(s->ctx, s->in, s->out))
-		bb_server_left(s, address);
+		bb_server_left(s, address.bytes);
 }
 
 int
