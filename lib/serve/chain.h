@@ -16,10 +16,9 @@ struct bb_chain {
 	int ready_fd; /* a newline comes when the child is ready */
 };
 
-/* The words of the next stage: what stands after the first "--" of
- * argv[1..*argc
- * - 1], up to its NULL; it may be none.  argv then ends before the "--".  NULL:
- * there is no "--". */
+/* The words of the next stage: what stands behind the first "--" of argv, up to
+ * its NULL; there may be none.  argv ends before the "--" then.  NULL: there is
+ * no "--". */
 char **bb_chain_words(int *argc, char *argv[]);
 /* Starts argv[0].  The child has the socketpair as standard input and output,
  * our standard error, default signals, an empty mask, BB_READY_FD, and neither
