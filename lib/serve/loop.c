@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <stdlib.h>
 
 #include "base/cc.h"
@@ -29,18 +30,18 @@ struct bb_loop {
 	bool stopped;
 };
 
+/* Events stand within: there is one for each idle device, and two allocations
+ * would cost more.  What is wanted is what the event was made for. */
 struct bb_io {
+	struct event event;
 	struct bb_loop *loop;
-	struct event *event;
-	int fd;
-	unsigned want;
 	void (*ready)(void *ctx, unsigned what);
 	void *ctx;
 };
 
 struct bb_timer {
+	struct event event;
 	struct bb_loop *loop;
-	struct event *event;
 	bool set;
 	int64_t due_us; /* bb_clock_us() */
 	void (*fire)(void *ctx);
@@ -151,6 +152,15 @@ bb_loop_at_turn_end(struct bb_loop *loop, void (*end)(void *ctx), void *ctx)
 	loop->end_ctx = ctx;
 }
 
+static unsigned
+wanted(const struct bb_io *io)
+{
+	short events = event_get_events(&io->event);
+
+	return (events & EV_READ ? BB_READ : 0) |
+	       (events & EV_WRITE ? BB_WRITE : 0);
+}
+
 static void
 io_event(evutil_socket_t fd, short events, void *arg)
 {
@@ -162,7 +172,14 @@ io_event(evutil_socket_t fd, short events, void *arg)
 		what |= BB_READ;
 	if (events & EV_WRITE)
 		what |= BB_WRITE;
-	io->ready(io->ctx, what & io->want);
+	io->ready(io->ctx, what & wanted(io));
+}
+
+static int
+io_assign(struct bb_io *io, int fd, short events)
+{
+	return event_assign(&io->event, io->loop->base, fd, events, io_event,
+	    io);
 }
 
 struct bb_io *
@@ -173,35 +190,34 @@ bb_io_new(struct bb_loop *loop, int fd, void (*ready)(void *ctx, unsigned what),
 
 	if (io == NULL)
 		return NULL;
-	io->event = event_new(loop->base, fd, 0, io_event, io);
-	if (io->event == NULL) {
-		free(io);
-		errno = ENOMEM;
-		return NULL;
-	}
 	io->loop = loop;
-	io->fd = fd;
 	io->ready = ready;
 	io->ctx = ctx;
-	return io;
+	if (io_assign(io, fd, 0) == 0)
+		return io;
+	free(io);
+	errno = EINVAL;
+	return NULL;
 }
 
+/* An event that was added may not be assigned. */
 static void
 io_drop(struct bb_io *io)
 {
-	if (io->want == 0)
+	if (wanted(io) == 0)
 		return;
-	(void)event_del(io->event);
-	io->want = 0;
+	(void)event_del(&io->event);
+	(void)io_assign(io, event_get_fd(&io->event), 0);
 	io->loop->waiting--;
 }
 
 int
 bb_io_want(struct bb_io *io, unsigned what)
 {
+	int fd = event_get_fd(&io->event), err;
 	short events = EV_PERSIST;
 
-	if (what == io->want)
+	if (what == wanted(io))
 		return 0;
 	io_drop(io);
 	if (what == 0)
@@ -211,16 +227,15 @@ bb_io_want(struct bb_io *io, unsigned what)
 	if (what & BB_WRITE)
 		events |= EV_WRITE;
 	errno = 0;
-	if (event_assign(io->event, io->loop->base, io->fd, events, io_event,
-		io) == -1 ||
-	    event_add(io->event, NULL) == -1) {
-		if (errno == 0)
-			errno = ENOMEM;
-		return -1;
+	if (io_assign(io, fd, events) == 0 &&
+	    event_add(&io->event, NULL) == 0) {
+		io->loop->waiting++;
+		return 0;
 	}
-	io->want = what;
-	io->loop->waiting++;
-	return 0;
+	err = errno == 0 ? ENOMEM : errno;
+	(void)io_assign(io, fd, 0);
+	errno = err;
+	return -1;
 }
 
 void
@@ -229,7 +244,6 @@ bb_io_free(struct bb_io *io)
 	if (io == NULL)
 		return;
 	io_drop(io);
-	event_free(io->event);
 	free(io);
 }
 
@@ -239,7 +253,7 @@ timer_add(struct bb_timer *timer, int64_t us)
 	struct timeval tv = { .tv_sec = us / 1000000, .tv_usec = us % 1000000 };
 
 	errno = 0;
-	if (event_add(timer->event, &tv) == 0)
+	if (event_add(&timer->event, &tv) == 0)
 		return 0;
 	if (errno == 0)
 		errno = ENOMEM;
@@ -270,10 +284,10 @@ bb_timer_new(struct bb_loop *loop, void (*fire)(void *ctx), void *ctx)
 
 	if (timer == NULL)
 		return NULL;
-	timer->event = event_new(loop->base, -1, 0, timer_event, timer);
-	if (timer->event == NULL) {
+	if (event_assign(&timer->event, loop->base, -1, 0, timer_event,
+		timer) == -1) {
 		free(timer);
-		errno = ENOMEM;
+		errno = EINVAL;
 		return NULL;
 	}
 	timer->loop = loop;
@@ -303,7 +317,7 @@ bb_timer_cancel(struct bb_timer *timer)
 {
 	if (!timer->set)
 		return;
-	(void)event_del(timer->event);
+	(void)event_del(&timer->event);
 	timer->set = false;
 	timer->loop->waiting--;
 }
@@ -314,7 +328,6 @@ bb_timer_free(struct bb_timer *timer)
 	if (timer == NULL)
 		return;
 	bb_timer_cancel(timer);
-	event_free(timer->event);
 	free(timer);
 }
 
