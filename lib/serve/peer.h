@@ -58,6 +58,11 @@ void bb_peers_flush(void);
 int bb_peer_send(struct bb_peer *peer, const void *bytes, size_t len)
     BB_NODISCARD;
 size_t bb_peer_waiting(const struct bb_peer *peer);
+/* It has not taken all that was written to it before. */
+bool bb_peer_is_slow(const struct bb_peer *peer);
+/* Bytes that all peers of this process hold: read and left, or to be written.
+ */
+size_t bb_peers_held(void);
 /* Stops and goes on reading: for when the destination is full. */
 void bb_peer_pause(struct bb_peer *peer, bool paused);
 /* Closed with "timed out" unless called again within ms; 0: no deadline. */

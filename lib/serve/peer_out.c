@@ -10,12 +10,20 @@
 #include "serve/peer_own.h"
 
 static struct bb_peer *dirty_list;
+static size_t held; /* bytes of all buffers of peers */
+
+size_t
+bb_peers_held(void)
+{
+	return held;
+}
 
 void
 bb_peer_drop(struct bb_buf **buf)
 {
 	if (*buf == NULL)
 		return;
+	held -= bb_buf_len(*buf);
 	bb_buf_clear(*buf);
 	free(*buf);
 	*buf = NULL;
@@ -34,8 +42,10 @@ bb_peer_put(struct bb_buf **buf, size_t max, bool secret, const void *bytes,
 		(*buf)->max = max;
 		(*buf)->secret = secret;
 	}
-	if (bb_buf_put(*buf, bytes, len) == 0)
+	if (bb_buf_put(*buf, bytes, len) == 0) {
+		held += len;
 		return 0;
+	}
 	err = errno;
 	if (made)
 		bb_peer_drop(buf);
@@ -157,6 +167,7 @@ write_out(struct bb_peer *p, bool writable)
 			return;
 		}
 		bb_buf_take(p->out, (size_t)n);
+		held -= (size_t)n;
 		writable = false;
 	}
 	written(p);
@@ -211,4 +222,10 @@ size_t
 bb_peer_waiting(const struct bb_peer *p)
 {
 	return p->out == NULL ? 0 : bb_buf_len(p->out);
+}
+
+bool
+bb_peer_is_slow(const struct bb_peer *p)
+{
+	return p->blocked;
 }
