@@ -45,6 +45,7 @@ struct bb_server {
 	bool peer;   /* no socket: one connection */
 	int in, out; /* of that connection; -1: given away */
 	struct bb_tally *tally;
+	uint64_t refused;
 	struct bb_control *control;
 	struct bb_timer *timer; /* drain, idle exit, accepting again */
 	bool draining;
@@ -94,6 +95,7 @@ take(struct bb_server *s, int fd)
 	if (!bb_tally_add(s->tally, address.bytes)) {
 		bb_log(BB_LOG_INFO, "refused %s: too many connections",
 		    bb_address_text(&address, text));
+		s->refused++;
 		close(fd);
 		return;
 	}
@@ -196,6 +198,12 @@ bool
 bb_server_draining(const struct bb_server *s)
 {
 	return s->draining;
+}
+
+uint64_t
+bb_server_refused(const struct bb_server *s)
+{
+	return s->refused;
 }
 
 static void

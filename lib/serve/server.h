@@ -75,6 +75,8 @@ void bb_server_left(struct bb_server *server, const uint8_t address[16]);
 /* Begins the drain from within; the process will end with `status`. */
 void bb_server_stop(struct bb_server *server, int status);
 bool bb_server_draining(const struct bb_server *server);
+/* Connections that were turned away by a limit. */
+uint64_t bb_server_refused(const struct bb_server *server);
 /* Says that it is ready, runs the loop to its end; the exit status. */
 int bb_server_run(struct bb_server *server);
 void bb_server_free(struct bb_server *server);
