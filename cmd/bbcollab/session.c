@@ -40,20 +40,20 @@ session_free(struct session *s)
 	free(s);
 }
 
-static struct bb_im *
-open_backend(const struct bb_im_type *type, const struct bb_service *service,
-    const char *account)
+static void
+open_backend(struct session *s, const char *account)
 {
+	const struct bb_service *service = &s->service;
 	struct bb_im_config config = {
 		.service = service->name,
 		.host = service->host,
-		.port =
-		    service->port != 0 ? (uint16_t)service->port : type->port,
+		.port = service->port != 0 ? (uint16_t)service->port
+					   : s->type->port,
 		.account = account,
 	};
 
 	bb_random(&config.seed, sizeof(config.seed));
-	return type->open(&config, bb_clock_ms());
+	s->im = s->type->open(&config, bb_clock_ms());
 }
 
 struct session *
@@ -74,7 +74,7 @@ session_new(struct collab *c, const struct bb_admitted *a,
 	s->coverage = request->coverage;
 	s->queue = json_array();
 	s->results = json_array();
-	s->im = open_backend(type, &a->service, request->account);
+	open_backend(s, request->account);
 	if (s->queue == NULL || s->results == NULL || s->im == NULL) {
 		session_free(s);
 		errno = ENOMEM;
