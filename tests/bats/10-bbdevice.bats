@@ -175,6 +175,27 @@ on_terminal() { # COMMAND
 	assert_status 100
 }
 
+@test "a profile that is removed and made anew while one waits for its lock" {
+	profile
+	bbdevice profile add --pin 2100000a --key-file key --user bob \
+		--profiles other
+	# Holds the lock until it is told to remove the profile.
+	bb_spawn timeout 30 python3 -c 'import fcntl, os, shutil, time
+with open("phones/2100000a/lock", "r+") as f:
+    fcntl.lockf(f, fcntl.LOCK_EX)
+    open("locked", "w").close()
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    shutil.rmtree("phones/2100000a")
+    shutil.copytree("other/2100000a", "phones/2100000a")'
+	wait_until 5 test -e locked
+	bb_spawn bbdevice login --pin 2100000a --password-file pw --emit >frame
+	wait_until 5 grep -Eq -- "->.* $bb_pid " /proc/locks
+	touch go
+	wait "${BB_PIDS[@]}"
+	assert_eq "$(field outstanding.user)" bob
+}
+
 @test "a profile that others can use is not used" {
 	profile
 	chmod 750 phones/2100000a

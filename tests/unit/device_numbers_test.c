@@ -143,7 +143,7 @@ test_accounts(void)
 
 	rig_device();
 	(void)rig_accepted(SEND, "for alice's bob", ANSWER(",\"up_next\":1"),
-	    NULL);
+	    EVENTS(EVENT(3, "hi")));
 	(void)snprintf(numbering, sizeof(numbering), "%s",
 	    rig_shown("numbering"));
 	(void)rig_accepted(FETCH " --user mallory", NULL,
