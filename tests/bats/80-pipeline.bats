@@ -437,3 +437,71 @@ fetch_all() { # PIN
 	run pass fetch 2100000b
 	refute_has "$output" message
 }
+
+# --- what becomes of it when much goes wrong -------------------------------------
+
+@test "stages killed at random: every message arrives, once and in order" {
+	local n=0
+
+	limit lease-grace 1h
+	: >fates
+	# mortal COMMAND...: with 10 ms to live, and some more each time.
+	mortal() {
+		timeout -s KILL "0.$(printf %03d $((RANDOM % (40 + 2 * n) + 10)))" \
+			"$@" 2>/dev/null
+		case $? in
+		137) echo killed >>fates ;;
+		0) echo whole >>fates ;;
+		esac
+	}
+	fates() { # WORD COUNT: as often at least
+		[ "$(grep -c "$1" fates)" -ge "$2" ]
+	}
+	until [ "$n" -ge 30 ] && fates killed 10 && fates whole 10; do
+		n=$((n + 1))
+		[ "$n" -le 200 ]
+		frame send 2100000a bob "message $n" 2>/dev/null | bbrouter |
+			mortal bbdispatch | mortal bbcollab |
+			mortal bbdispatch | bbdevice read >/dev/null 2>&1 || :
+	done
+	until [ "$(profile_field 2100000a 'messages | length')" = 0 ]; do
+		pass fetch 2100000a >/dev/null
+	done
+	assert_eq "$(fetch_all 2100000b)" \
+		"$(for ((i = 1; i <= n; i++)); do echo "message $i"; done)"
+	run bbsession db check
+	assert_status 0
+}
+
+@test "two copies of one profile: who confirms first goes on, the other is not opened" {
+	cp -a phones copy
+	run --separate-stderr pass login 2100000a
+	assert_status 0
+	BB_PROFILES=$T/copy frame login 2100000a >of-the-copy
+	# The number was used; its key is still known.
+	assert_eq "$(kinds_of of-the-copy)" "notice stale"
+	run --separate-stderr pass login 2100000a
+	assert_status 0
+	BB_PROFILES=$T/copy frame login 2100000a >of-the-copy
+	assert_eq "$(kinds_of of-the-copy)" "hint 2"
+	run --separate-stderr pass login 2100000a
+	assert_status 0
+}
+
+@test "a configuration store of last week: the numbers begin anew, nothing is lost" {
+	pass send 2100000a bob before
+	pass fetch 2100000b
+	mkdir week
+	cp -a data/config.db* week
+	pass send 2100000a bob one
+	pass send 2100000a bob two
+	assert_eq "$(fetch_all 2100000b | xargs)" "one two"
+	rm data/config.db*
+	cp -a week/. data
+	# What the store does not know, it takes from the devices.
+	run --separate-stderr pass send 2100000a bob three
+	run --separate-stderr pass send 2100000a bob four
+	assert_status 0
+	assert_eq "$(profile_field 2100000a 'messages | length')" 0
+	assert_eq "$(fetch_all 2100000b | xargs)" "three four"
+}

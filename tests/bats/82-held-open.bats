@@ -389,3 +389,39 @@ last_word() {
 	has_sessions 2
 	end_gateway
 }
+
+@test "a link that a later frame names changes nothing: an attach alone moves it" {
+	local link
+
+	# at LINK COMMAND...: a line that came over it.
+	at() {
+		local link=$1
+
+		shift
+		"$@" | sed "s/\"link\":\"$ZERO16\"/\"link\":\"000000000000000$link\"/"
+	}
+	links() { # of what went to alice, in order
+		jq -r 'select(.pin == "2100000a").link' a | uniq | xargs
+	}
+	send() { # SEQ N
+		data_line 2100000b bob 1 "$1" \
+			"{\"op\":\"send\",\"n\":$2,\"to\":\"alice\",\"text\":\"$2\"}"
+	}
+	hold 7 a
+	at 1 attach_line 2100000a alice 1 >&7
+	attach_line 2100000b bob 1 >&7
+	at 1 data_line 2100000a alice 1 1 '{"op":"alive"}' >&7
+	# Authentic, and over another link: a copy, or a thief of it.
+	at 2 data_line 2100000a alice 1 2 '{"op":"alive"}' >&7
+	at 2 data_line 2100000a alice 1 1 '{"op":"alive"}' >&7
+	send 1 1 >&7
+	wait_until 5 has_answer a '.d.events[0].text == "1"'
+	# A new attach is answered over its link, and confirmed moves it.
+	at 3 attach_line 2100000a alice 2 >&7
+	wait_until 5 has_answer a '.re == "attach" and .att == 2'
+	at 3 data_line 2100000a alice 2 1 '{"op":"alive"}' >&7
+	send 2 2 >&7
+	wait_until 5 has_answer a '.d.events[0].text == "2" or
+		.d.events[1].text == "2"'
+	assert_eq "$(links)" "0000000000000001 0000000000000003"
+}

@@ -213,15 +213,22 @@ teardown() {
 	assert_eq "$(cat err)" ""
 }
 
-@test "TERM in the middle: answers are given, slots are free, the end is orderly" {
-	hold 7 a
-	local pid=$bb_pid
+@test "TERM in the middle: the answer that is owed is given, then slots are free" {
+	local pid
 
-	login 7 a 2100000a alice 1
-	assert_eq "$verdict" ok
+	# A password that takes its time.
+	limit scrypt-cost 16
+	bbsession user passwd alice --password-file alice.pw
+	hold 7 a
+	pid=$bb_pid
+	login 7 a 2100000b bob 1
 	has_sessions 1
+	attach_line 2100000a alice 1 >&7
+	wait_until 5 has_sessions 2
+	run ! has_answer a '.pin == "2100000a"'
 	bb_end TERM "$pid"
 	assert_eq "$status" 0
+	has_answer a '.pin == "2100000a" and .d.result == "ok"'
 	has_sessions 0
 	exec 7>&-
 	assert_eq "$(cat a.err)" ""
