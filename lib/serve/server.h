@@ -47,24 +47,35 @@ struct bb_server_options {
 
 struct bb_server_calls {
 	/* A connection, with descriptors that are now the callee's (the same
-	 * for a socket).  False: not taken; they were closed. */
+	 * for a socket).  False: not taken; they were closed.  True: when it is
+	 * gone, bb_server_left is owed.  A peer made here keeps its address
+	 * even when the other end has gone already. */
 	bool (*accepted)(void *ctx, int in, int out);
-	/* The first SIGTERM, SIGINT or control drain: take no new work, tell
-	 * links.  The server ends when busy() is false, or after drain_ms. */
+	/* The first SIGTERM, SIGINT, control drain, or bb_server_stop: take no
+	 * new work, tell links.  The server ends when busy() is false after a
+	 * turn, or after drain_ms (5 s at most where sockets were handed over:
+	 * newcomers wait for the next process).  A stage that another one
+	 * started (BB_READY_FD) ends only when that one has ended its
+	 * connection: leave it open here, a signal to the group reaches
+	 * both. */
 	void (*drain)(void *ctx);
 	bool (*busy)(void *ctx);
-	void (*reload)(void *ctx); /* SIGHUP */
+	void (*reload)(void *ctx); /* SIGHUP, control reload */
 	/* The end of a turn of the loop, before peers are written. */
 	void (*turn_end)(void *ctx);
 	/* Control commands besides drain and reload; see control.h. */
 	bool (*control)(void *ctx, const char *command, struct bb_buf *out);
 };
+/* Any but accepted may be NULL. */
 
 /* Opens what options and start say (default_listen, a text, when neither names
- * a place and the form is SERVER), sets signals.  A place of port 0 is said on
- * standard output: "listening 127.0.0.1:41234".  NULL with a clause in why; in
- * the wait form it then has accepted and closed what was queued and waited a
- * second, so that the super-server does not spin. */
+ * a place and the form is SERVER), sets signals: SIGTERM and SIGINT drain, the
+ * second one ends at once; SIGHUP reloads, but drains when standard input was a
+ * terminal that has hung up.  SIGINT stays ignored where the parent had it so;
+ * nohup(1) keeps a hang-up from draining.  A place of port 0 is said on
+ * standard output: "listening 127.0.0.1:41234".  Takes the hook at the loop's
+ * turn end.  options, calls and ctx are borrowed.  NULL with a clause in why;
+ * in the wait form bb_start_turn_away was called then. */
 struct bb_server *bb_server_new(struct bb_loop *loop,
     const struct bb_start *start, const struct bb_server_options *options,
     const char *default_listen, const struct bb_server_calls *calls, void *ctx,
@@ -77,7 +88,8 @@ void bb_server_stop(struct bb_server *server, int status);
 bool bb_server_draining(const struct bb_server *server);
 /* Connections that were turned away by a limit. */
 uint64_t bb_server_refused(const struct bb_server *server);
-/* Says that it is ready, runs the loop to its end; the exit status. */
+/* Says that it is ready, runs the loop to its end; the exit status: 0, or the
+ * first that bb_server_stop gave, or BB_EXIT_TEMP. */
 int bb_server_run(struct bb_server *server);
 void bb_server_free(struct bb_server *server);
 
