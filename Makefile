@@ -225,7 +225,8 @@ check: ## build all and run the core suite (T=word: only what matches)
 	+-@$(SUBMAKE) -k check-programs
 	@$(RUN) $(unit_programs) $(bats_files) \
 	    $(if $(T),,'layers=tools/layers $(B)' $(install_step) \
-	    'messages=tools/docs-messages -n $(MESSAGES_GEN)')
+	    'messages=tools/docs-messages -n $(MESSAGES_GEN)' \
+	    'vectors=tools/docs-vectors')
 
 # With the same settings, or it would build anew beside the tests.
 install_step = 'install=$(MAKE) --no-print-directory B="$(B)" CC="$(CC)" \

@@ -7,6 +7,7 @@
 #include "configdb/config.h"
 #include "configdb/devices.h"
 #include "configdb/sessions.h"
+#include "configdb/spool.h"
 #include "out.h"
 #include "seal/keys.h"
 #include "secrets.h"
@@ -176,6 +177,20 @@ session_left(const struct args *a, uint32_t pin)
 	return service;
 }
 
+/* What waits for a removed device goes back to its account, for the account's
+ * other devices. */
+static void
+give_back_spool(const struct args *a, uint32_t pin)
+{
+	struct bb_db *db = store_open_if_here(a, BB_CONFIG_STORE);
+
+	if (db == NULL)
+		return;
+	(void)store_found(db, bb_spool_forget(db, pin),
+	    "give back what waits for the device");
+	bb_db_close(db);
+}
+
 static int
 end_device(const struct args *a, bool remove)
 {
@@ -191,6 +206,8 @@ end_device(const struct args *a, bool remove)
 		change_note(&c, "session_left", json_incref(service));
 	status = change_end(&c, remove ? bb_device_remove(c.db, pin)
 				       : bb_device_block(c.db, pin, true));
+	if (status == BB_EXIT_OK && remove && service == NULL && !a->dry_run)
+		give_back_spool(a, pin);
 	if (status == BB_EXIT_OK && service != NULL)
 		out_say(a,
 		    "its session at \"%s\" is left: bbsession session "

@@ -197,3 +197,25 @@ setup() {
 	run -1 bbsession --dry-run device remove 2100000b
 	store_dump data/devices.db | diff before -
 }
+
+@test "what waits for a removed device goes back to its user's other devices" {
+	local event='{"type":"message","from":"bob","text":"hi"}'
+
+	bbsession device add 2100000c --user alice --key-file raw.key
+	python3 - "$BB_DATA/config.db" "$event" <<-'P'
+		import sqlite3, sys, time
+		db = sqlite3.connect(sys.argv[1])
+		db.execute("INSERT INTO numbering (pin, id, service, account, up_next,"
+		    " down_next) VALUES (0x2100000c, 1, 'local', 'alice', 1, 2)")
+		db.execute("INSERT INTO spool VALUES (0x2100000c, 1, ?, ?)",
+		    (sys.argv[2].encode(), int(time.time())))
+		db.commit()
+	P
+	run bbsession device remove 2100000c --dry-run
+	assert_status 0
+	assert_eq "$(sqlite3 "$BB_DATA/config.db" 'SELECT count(*) FROM inbox')" 0
+	run bbsession device remove 2100000c
+	assert_status 0
+	run sqlite3 "$BB_DATA/config.db" 'SELECT account, pin IS NULL, body FROM inbox'
+	assert_eq "$output" "alice|1|$event"
+}
