@@ -201,6 +201,7 @@ setup() {
 @test "what waits for a removed device goes back to its user's other devices" {
 	local event='{"type":"message","from":"bob","text":"hi"}'
 
+	bbsession permission add alice local
 	bbsession device add 2100000c --user alice --key-file raw.key
 	python3 - "$BB_DATA/config.db" "$event" <<-'P'
 		import sqlite3, sys, time
