@@ -150,15 +150,16 @@ test_accounts(void)
 	    "{\"op\":\"answer\",\"result\":\"denied\",\"text\":\"not "
 	    "permitted\"}",
 	    NULL);
-	tap_ok(messages() == 0 &&
+	tap_ok(messages() == 0 && rig_number(rig_first, "have") == 0 &&
 		   strcmp(rig_member(rig_first, "numbering"), numbering) != 0,
 	    "another account gets another numbering, and not our message");
 	TAP_EQ_STR(rig_shown("numbering"), numbering,
 	    "refused at the door, the former numbering stands");
 	rig_run(FETCH);
 	tap_ok(rig_attach() && messages() == 1 &&
-		   rig_number(message(0), "n") == 1,
-	    "and holds its message");
+		   rig_number(message(0), "n") == 1 &&
+		   rig_number(rig_first, "have") == 3,
+	    "with its message and its events");
 	(void)rig_accepted(FETCH " --user carol", NULL,
 	    ANSWER(",\"up_next\":1"), NULL);
 	TAP_EQ_UINT(messages(), 0, "an accepted other account has none either");
