@@ -33,6 +33,21 @@ canary_user() {
 	}
 	wait_until 5 is_live
 	refute_canary "$secret" "$T"
+	# While bbdevice has all of it but the end of the line.
+	mkfifo password
+	# shellcheck disable=SC2016 # the inner shell's
+	spawn sh -c 'exec bbdevice login --pin 2100000c --password-fd 0 \
+		--emit <password >frame'
+	exec 8>password
+	printf '%s' "$secret" >&8
+	refute_canary_in_processes "$secret"
+	refute_canary "$secret" "$T"
+	kill -0 "$bb_pid"
+	echo >&8
+	exec 8>&-
+	wait "$bb_pid"
+	[ -s frame ]
+	refute_canary "$secret" "$T"
 	end_gateway
 	refute_canary "$secret" "$T"
 	# The search would find it.
