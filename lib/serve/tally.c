@@ -2,7 +2,6 @@
  * is above 0. */
 #include "serve/tally.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +9,11 @@
 #include "base/sys.h"
 
 #define BUCKETS 4096
+#define KEY 16
 
 struct row {
 	struct row *next;
-	uint8_t address[16];
+	uint8_t key[KEY];
 	int64_t count;
 };
 
@@ -24,18 +24,38 @@ struct bb_tally {
 	struct row *rows[BUCKETS];
 };
 
-static const uint8_t nowhere[16];
+/* What counts as one address; false: nothing that has a limit of its own. */
+static bool
+key_of(const struct bb_tally *t, const uint8_t address[16], uint8_t key[KEY])
+{
+	static const uint8_t v4_prefix[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t nowhere[16];
 
+	if (t->per_address == 0 || memcmp(address, nowhere, 16) == 0)
+		return false;
+	memcpy(key, address, KEY);
+	/* ::1 is not of a network. */
+	if (memcmp(address, v4_prefix, sizeof(v4_prefix)) != 0 &&
+	    memcmp(address, nowhere, 15) != 0)
+		memset(key + 8, 0, 8);
+	return true;
+}
+
+/* FNV-1a begun with a secret, then its high bits folded in. */
 static struct row **
-bucket(struct bb_tally *t, const uint8_t address[16])
+find(struct bb_tally *t, const uint8_t key[KEY])
 {
 	uint64_t h = t->seed;
+	struct row **at;
 	size_t i;
 
-	for (i = 0; i < 16; i++)
-		h = (h ^ address[i]) * 0x100000001b3u;
+	for (i = 0; i < KEY; i++)
+		h = (h ^ key[i]) * 0x100000001b3u;
 	h ^= h >> 29;
-	return &t->rows[h % BUCKETS];
+	for (at = &t->rows[h % BUCKETS]; *at != NULL; at = &(*at)->next)
+		if (memcmp((*at)->key, key, KEY) == 0)
+			break;
+	return at;
 }
 
 struct bb_tally *
@@ -70,26 +90,22 @@ bb_tally_free(struct bb_tally *t)
 bool
 bb_tally_add(struct bb_tally *t, const uint8_t address[16])
 {
-	struct row **at, *row;
+	uint8_t key[KEY];
+	struct row **at;
 
 	if (t->in_all > 0 && t->count >= (size_t)t->in_all)
 		return false;
-	if (t->per_address == 0 || memcmp(address, nowhere, 16) == 0) {
-		t->count++;
-		return true;
-	}
-	for (at = bucket(t, address); (row = *at) != NULL; at = &row->next)
-		if (memcmp(row->address, address, 16) == 0)
-			break;
-	if (row == NULL) {
-		if ((row = calloc(1, sizeof(*row))) == NULL)
+	if (key_of(t, address, key)) {
+		at = find(t, key);
+		if (*at == NULL) {
+			if ((*at = calloc(1, sizeof(**at))) == NULL)
+				return false;
+			memcpy((*at)->key, key, KEY);
+		}
+		if ((*at)->count >= t->per_address)
 			return false;
-		memcpy(row->address, address, 16);
-		*at = row;
+		(*at)->count++;
 	}
-	if (row->count >= t->per_address)
-		return false;
-	row->count++;
 	t->count++;
 	return true;
 }
@@ -97,17 +113,20 @@ bb_tally_add(struct bb_tally *t, const uint8_t address[16])
 void
 bb_tally_remove(struct bb_tally *t, const uint8_t address[16])
 {
+	uint8_t key[KEY];
 	struct row **at, *row;
 
-	t->count--;
-	for (at = bucket(t, address); (row = *at) != NULL; at = &row->next)
-		if (memcmp(row->address, address, 16) == 0) {
-			if (--row->count == 0) {
-				*at = row->next;
-				free(row);
-			}
+	if (key_of(t, address, key)) {
+		at = find(t, key);
+		if ((row = *at) == NULL)
 			return;
+		if (--row->count == 0) {
+			*at = row->next;
+			free(row);
 		}
+	}
+	if (t->count > 0)
+		t->count--;
 }
 
 size_t

@@ -235,6 +235,18 @@ far_ended(void *ctx)
 	return far->ended;
 }
 
+/* A folder for unix sockets, whose paths must be short. */
+static inline void
+rig_folder(char *path, size_t size)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (tmp == NULL || strlen(tmp) > 40)
+		tmp = "/tmp";
+	(void)snprintf(path, size, "%s/bb.XXXXXX", tmp);
+	RIG_MUST(mkdtemp(path) != NULL);
+}
+
 static inline void
 rig_write(int fd, const char *text)
 {
