@@ -39,17 +39,35 @@ cloexec(int fd)
 	return fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-/* A pair of descriptors that the child does not inherit by accident. */
+/* Numbers 0 to 2 may be free: how this process was started is looked at after
+ * the chain has been.  Close-on-exec, so that the child has what is meant for
+ * it and nothing else. */
 static int
-pipe_pair(int pair[2])
+move_up(int *fd)
 {
-	if (pipe(pair) == -1)
+	int up;
+
+	if (*fd > STDERR_FILENO)
+		return cloexec(*fd);
+	if ((up = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) == -1)
 		return -1;
-	if (cloexec(pair[0]) == -1 || cloexec(pair[1]) == -1) {
-		close(pair[0]);
-		close(pair[1]);
+	(void)close(*fd);
+	*fd = up;
+	return 0;
+}
+
+/* socketpair, ready pipe, exec pipe. */
+static int
+open_pairs(int fds[6])
+{
+	size_t i;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1 ||
+	    pipe(fds + 2) == -1 || pipe(fds + 4) == -1)
 		return -1;
-	}
+	for (i = 0; i < 6; i++)
+		if (move_up(&fds[i]) == -1)
+			return -1;
 	return 0;
 }
 
@@ -68,17 +86,19 @@ child_environment(int ready)
 	setenv("BB_READY_FD", text, 1);
 }
 
+/* What bb_start_process has set.  What the parent had ignored before (nohup, a
+ * shell's background) stays so. */
 static void
 child_signals(void)
 {
-	static const int back[] = { SIGPIPE, SIGCHLD, SIGTERM, SIGINT, SIGHUP };
+	static const int back[] = { SIGPIPE, SIGXFSZ, SIGCHLD };
 	sigset_t none;
 	size_t i;
 
 	for (i = 0; i < BB_LEN(back); i++)
-		signal(back[i], SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+		(void)signal(back[i], SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* Never returns: what fails is told through the pipe as an errno. */
@@ -126,7 +146,8 @@ start(struct bb_chain *chain, char *const argv[], int sock[2], int ready[2],
 	failed[1] = -1;
 	if ((err = exec_result(failed[0])) == 0)
 		return 0;
-	(void)waitpid(chain->pid, NULL, 0);
+	while (waitpid(chain->pid, NULL, 0) == -1 && errno == EINTR)
+		continue;
 	errno = err;
 	return -1;
 }
@@ -147,12 +168,9 @@ int
 bb_chain_start(struct bb_chain *chain, char *const argv[],
     char why[BB_CHAIN_WHY_MAX])
 {
-	/* socketpair, ready pipe, exec pipe */
 	int fds[6] = { -1, -1, -1, -1, -1, -1 };
 
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == -1 ||
-	    cloexec(fds[0]) == -1 || cloexec(fds[1]) == -1 ||
-	    pipe_pair(fds + 2) == -1 || pipe_pair(fds + 4) == -1 ||
+	if (open_pairs(fds) == -1 ||
 	    start(chain, argv, fds, fds + 2, fds + 4) == -1) {
 		close_all(fds, BB_LEN(fds));
 		snprintf(why, BB_CHAIN_WHY_MAX, "%.150s: %.90s", argv[0],
@@ -193,6 +211,6 @@ bb_chain_watch(struct bb_chain *chain, struct bb_loop *loop,
 	watched.ctx = ctx;
 	if (bb_loop_on_signal(loop, SIGCHLD, reap, NULL) == -1)
 		return -1;
-	reap(NULL, SIGCHLD); /* it may have ended already */
-	return 0;
+	/* It may have ended already: then it is found in the first turn. */
+	return raise(SIGCHLD) == 0 ? 0 : -1;
 }
