@@ -110,6 +110,24 @@ renumber(struct bb_db *db, uint32_t pin, int64_t *next)
 	}
 }
 
+/* The same from have + 1 on, for a device that has events up to `have` under an
+ * id that this store does not know: a number it has seen would be taken for an
+ * event that it has. */
+static enum bb_db_result
+renumber_above(struct bb_db *db, uint32_t pin, int64_t have, int64_t *next)
+{
+	int64_t n;
+	enum bb_db_result r = renumber(db, pin, next);
+
+	if (have == 0 || r != BB_DB_OK)
+		return r;
+	for (n = *next - 1; n > 0 && r == BB_DB_OK; n--)
+		r = bb_sql_run(db, &table, Q_MOVE,
+		    BB_ARGS(BB_I(pin), BB_I(n), BB_I(have + n)));
+	*next += have;
+	return r;
+}
+
 /* The device goes to another account: what waited is the former account's. */
 static enum bb_db_result
 give_back(struct bb_db *db, uint32_t pin, const struct numbering *was)
@@ -137,7 +155,7 @@ start_anew(struct bb_db *db, const struct bb_admit *q, const char *service,
 
 	if (strcmp(was->service, service) == 0 &&
 	    strcmp(was->account, account) == 0)
-		r = renumber(db, q->pin, &next);
+		r = renumber_above(db, q->pin, bb_n(q->have), &next);
 	else if (was->service[0] != '\0')
 		r = give_back(db, q->pin, was);
 	if (r != BB_DB_OK)

@@ -266,6 +266,16 @@ test_numbering_anew(void)
 	(void)gw_admit(&q);
 	TAP_EQ_UINT(gw_out.up_next, 1, "id 0 always starts anew");
 	TAP_EQ_STR(spool(1), "1:b 2:c 3:d", "but keeps what waits");
+	q = gw_request(me, 1);
+	q.numbering = 77;
+	q.have = 40;
+	(void)gw_admit(&q);
+	TAP_EQ_STR(spool(1), "41:b 42:c 43:d",
+	    "a device that has 40 under an unknown id loses nothing that "
+	    "waits");
+	f = gw_fence(me, 1);
+	(void)bb_spool_put(gw, &f, "e", 1, 1, &(size_t){ 0 });
+	TAP_EQ_STR(spool(1), "41:b 42:c 43:d 44:e", "and it goes on above");
 	gw_end();
 }
 
