@@ -1,5 +1,6 @@
 /* Attaches: checked and rolled one by one, committed in groups (T1), and only
  * then passed on. */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,9 +46,9 @@ wants_trace(const struct attach *a)
 	return json_is_true(json_object_get(a->d, "trace"));
 }
 
-/* 0, or -1 with errno of bb_line_write. */
-static int
-write_line(const struct attach *a, json_t *trace, struct bb_buf *out)
+/* Borrows all that it names. */
+static struct bb_line
+make_line(const struct attach *a, json_t *trace)
 {
 	struct bb_line line = {
 		.kind = BB_LINE_ATTACH,
@@ -64,7 +65,7 @@ write_line(const struct attach *a, json_t *trace, struct bb_buf *out)
 
 	memcpy(line.kid, a->frame.kid, BB_KID_LEN);
 	memcpy(line.nonce, a->frame.nonce, BB_NONCE_LEN);
-	return bb_line_write(&line, true, out);
+	return line;
 }
 
 /* How long its line will be: what does not fit must be refused before the
@@ -73,7 +74,8 @@ static int
 measure(struct attach *a)
 {
 	struct bb_buf text = BB_BUF_SECRET(BB_LINE_MAX);
-	int rc = write_line(a, NULL, &text), err = errno;
+	const struct bb_line line = make_line(a, NULL);
+	int rc = bb_line_write(&line, true, &text), err = errno;
 
 	a->text_len = bb_buf_len(&text) + (wants_trace(a) ? TRACE_ROOM : 0);
 	bb_buf_clear(&text);
@@ -83,7 +85,7 @@ measure(struct attach *a)
 
 /* Both sections into *a.  0; -1 and the device was told, or we complained. */
 static int
-read_sections(struct dispatch *d, struct attach *a, struct bb_buf *out)
+read_sections(struct dispatch *d, struct attach *a)
 {
 	char why[BB_MESSAGE_WHY_MAX];
 
@@ -106,7 +108,7 @@ read_sections(struct dispatch *d, struct attach *a, struct bb_buf *out)
 	}
 	(void)snprintf(why, sizeof(why), "too long for a line");
 bad:
-	tell_notice(d, &a->frame, "badbody", why, 0, out);
+	tell_notice(d, &a->frame, "badbody", why, 0);
 	return -1;
 }
 
@@ -137,10 +139,15 @@ roll(struct attach *a)
 }
 
 static int
-prepare(struct dispatch *d, struct attach *a, struct bb_buf *out)
+prepare(struct dispatch *d, struct attach *a)
 {
-	if (read_sections(d, a, out) == -1)
+	if (read_sections(d, a) == -1)
 		return -1;
+	/* Better now than after a number was taken for nothing. */
+	if (!d->sink->reachable(d, a->row.service)) {
+		tell_unreachable(d, &a->frame, a->row.service);
+		return -1;
+	}
 	a->row.pin = a->frame.pin;
 	a->row.att = a->frame.att;
 	memcpy(a->row.kid, a->frame.kid, BB_KID_LEN);
@@ -148,7 +155,7 @@ prepare(struct dispatch *d, struct attach *a, struct bb_buf *out)
 		return 0;
 	if (errno == EBADMSG)
 		tell_notice(d, &a->frame, "badbody",
-		    "the ephemeral key is of low order", 0, out);
+		    "the ephemeral key is of low order", 0);
 	else
 		complain(d, BB_EXIT_TEMP,
 		    "unable to roll the key of PIN %08" PRIx32 ": %s",
@@ -170,19 +177,16 @@ group_has(const struct group *group, uint32_t pin)
 
 void
 attach_take(struct dispatch *d, const struct bb_frame *frame,
-    const struct bb_devkey *key, int64_t found_us, int64_t start_us,
-    struct bb_buf *out)
+    const struct bb_devkey *key, int64_t found_us, int64_t start_us)
 {
-	struct attach *a;
+	struct attach *a = &d->group.at[d->group.len];
 
-	if (d->group.len == GROUP_MAX)
-		group_commit(d, out);
-	a = &d->group.at[d->group.len];
+	assert(d->group.len < GROUP_MAX);
 	a->frame = *frame;
 	a->frame.cipher = NULL;
 	a->key = *key;
 	a->found_us = found_us;
-	if (prepare(d, a, out) == -1) {
+	if (prepare(d, a) == -1) {
 		attach_clear(a);
 		return;
 	}
@@ -211,7 +215,7 @@ static enum bb_db_result
 store_all(struct dispatch *d)
 {
 	struct group *group = &d->group;
-	enum bb_db_result r = bb_db_begin(d->db, true);
+	enum bb_db_result r = bb_db_begin_within(d->db, true, d->wait_ms);
 	size_t i;
 
 	if (r != BB_DB_OK)
@@ -253,14 +257,16 @@ steps(const struct attach *a, int64_t stored_us)
 /* The number is taken: only the line is left to do.  With its steps it may
  * have become too long, which it was not without. */
 static void
-pass_on(struct dispatch *d, const struct attach *a, int64_t stored_us,
-    struct bb_buf *out)
+pass_on(struct dispatch *d, const struct attach *a, int64_t stored_us)
 {
 	json_t *trace = wants_trace(a) ? steps(a, stored_us) : NULL;
-	int rc = write_line(a, trace, out);
+	struct bb_line line = make_line(a, trace);
+	int rc = d->sink->line(d, &line);
 
-	if (rc == -1 && errno == EMSGSIZE)
-		rc = write_line(a, NULL, out);
+	if (rc == -1 && errno == EMSGSIZE) {
+		line.trace = NULL;
+		rc = d->sink->line(d, &line);
+	}
 	if (rc == -1)
 		complain(d, BB_EXIT_TEMP,
 		    "unable to pass on an attach of PIN %08" PRIx32 ": %s",
@@ -269,18 +275,18 @@ pass_on(struct dispatch *d, const struct attach *a, int64_t stored_us,
 }
 
 static void
-tell_result(struct dispatch *d, const struct attach *a, int64_t stored_us,
-    struct bb_buf *out)
+tell_result(struct dispatch *d, const struct attach *a, int64_t stored_us)
 {
 	switch (a->result) {
 	case BB_DB_OK:
-		pass_on(d, a, stored_us, out);
+		d->counts.attaches++;
+		pass_on(d, a, stored_us);
 		break;
 	case BB_DB_STALE:
-		tell_notice(d, &a->frame, "stale", NULL, a->told, out);
+		tell_notice(d, &a->frame, "stale", NULL, a->told);
 		break;
 	case BB_DB_NONE:
-		tell_hint(d, &a->frame, BB_HINT_CANNOT_OPEN, out);
+		tell_hint(d, &a->frame, BB_HINT_CANNOT_OPEN);
 		break;
 	case BB_DB_EXISTS:
 	case BB_DB_FENCED:
@@ -288,15 +294,30 @@ tell_result(struct dispatch *d, const struct attach *a, int64_t stored_us,
 	case BB_DB_REFUSED:
 	case BB_DB_BUSY:
 	case BB_DB_ERROR:
-		tell_notice(d, &a->frame, "busy", NULL, 0, out);
+		tell_notice(d, &a->frame, "busy", NULL, 0);
 		break;
 	}
 }
 
 /* A busy or broken store takes no number: the devices may send the same bytes
  * again. */
-void
-group_commit(struct dispatch *d, struct bb_buf *out)
+static void
+say_failure(struct dispatch *d, enum bb_db_result r)
+{
+	size_t len = d->group.len;
+
+	if (r == BB_DB_BUSY)
+		bb_log(BB_LOG_WARN,
+		    "the device store is busy: told to come again: %zu "
+		    "attach%s",
+		    len, len == 1 ? "" : "es");
+	else
+		complain(d, BB_EXIT_TEMP, "unable to take %zu attach%s: %s",
+		    len, len == 1 ? "" : "es", bb_db_why(d->db));
+}
+
+bool
+group_commit(struct dispatch *d)
 {
 	struct group *group = &d->group;
 	int64_t start_us = bb_clock_us(), stored_us;
@@ -304,23 +325,22 @@ group_commit(struct dispatch *d, struct bb_buf *out)
 	size_t i;
 
 	if (group->len == 0)
-		return;
+		return true;
 	r = store_all(d);
+	if (r == BB_DB_BUSY && !d->give_up)
+		return false;
 	stored_us = bb_clock_us() - start_us;
-	if (r == BB_DB_BUSY)
-		bb_log(BB_LOG_WARN,
-		    "the device store is busy: told to come again: %zu "
-		    "attach%s",
-		    group->len, group->len == 1 ? "" : "es");
-	else if (r != BB_DB_OK)
-		complain(d, BB_EXIT_TEMP, "unable to take %zu attach%s: %s",
-		    group->len, group->len == 1 ? "" : "es", bb_db_why(d->db));
+	if (r == BB_DB_OK)
+		d->counts.commits++;
+	else
+		say_failure(d, r);
 	for (i = 0; i < group->len; i++) {
 		if (r != BB_DB_OK)
 			group->at[i].result = r;
-		tell_result(d, &group->at[i], stored_us, out);
+		tell_result(d, &group->at[i], stored_us);
 		attach_clear(&group->at[i]);
 	}
 	group->len = 0;
 	group->text_len = 0;
+	return true;
 }

@@ -1,26 +1,45 @@
-/* The dispatcher joined: start, store, filter; which way it translates. */
+/* What the dispatcher is, depending on how it was started; its store; its
+ * complaints. */
 #include "dispatch.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cc.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/log.h"
-#include "serve/filter.h"
-#include "serve/loop.h"
-#include "serve/start.h"
 
-/* More than the longest frame or line; half of the output is more than a group
- * of attaches may hold and one line. */
-#define IN_MAX (2 * BB_LINE_MAX)
-#define OUT_MAX (1 << 20)
-#define COMPLAINTS_MAX 100
+#define COMPLAINTS_MAX 100  /* of a filter */
+#define COMPLAINTS_BURST 20 /* of a server, at once */
+#define COMPLAINT_MS 1000   /* and one more in this time */
+
+static const char example[] =
+    "bbdispatch --listen unix:/run/bb/dispatch --to unix:/run/bb/collab";
+
+/* A server's complaints earn their right to be said as time passes. */
+static bool
+may_complain(struct dispatch *d)
+{
+	int64_t now_ms, earned;
+
+	if (!d->serving)
+		return d->complaints++ < COMPLAINTS_MAX;
+	now_ms = bb_clock_ms();
+	earned = (now_ms - d->complained_ms) / COMPLAINT_MS;
+	d->complained_ms += earned * COMPLAINT_MS;
+	d->complaints -=
+	    (uint64_t)earned < d->complaints ? (uint64_t)earned : d->complaints;
+	if (d->complaints >= COMPLAINTS_BURST)
+		return false;
+	d->complaints++;
+	return true;
+}
 
 void
 complain(struct dispatch *d, int status, const char *fmt, ...)
@@ -30,16 +49,23 @@ complain(struct dispatch *d, int status, const char *fmt, ...)
 
 	if (d->status == BB_EXIT_OK)
 		d->status = status;
-	if (++d->complaints > COMPLAINTS_MAX)
+	if (!may_complain(d)) {
+		d->unsaid++;
 		return;
+	}
+	if (d->serving && d->unsaid > 0) {
+		bb_log(BB_LOG_ERROR, "%" PRIu64 " more errors were not said",
+		    d->unsaid);
+		d->unsaid = 0;
+	}
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	bb_log(BB_LOG_ERROR, "%s", text);
 }
 
-static void
-open_store(struct dispatch *d)
+void
+dispatch_open_store(struct dispatch *d)
 {
 	const struct dispatch_options *o = d->options;
 	const char *dir = o->data != NULL ? o->data : getenv("BB_DATA");
@@ -55,144 +81,87 @@ open_store(struct dispatch *d)
 		bb_die(BB_EXIT_USAGE, "unable to open the device store: its "
 				      "path is too long");
 	d->db = bb_db_open(BB_DEVICE_STORE, path, BB_DB_EXISTING, why, &status);
-	if (d->db == NULL)
+	if (d->db == NULL) {
+		bb_start_turn_away();
 		bb_die(status, "unable to open the device store: %s", why);
-}
-
-/* What a person may have tied on by mistake. */
-static const char *
-known_stranger(const uint8_t *bytes, size_t len)
-{
-	static const struct {
-		const char *begin, *what;
-	} strangers[] = {
-		{ "\x16\x03", ": it looks like TLS" },
-		{ "GET ", ": it looks like HTTP" },
-		{ "POST ", ": it looks like HTTP" },
-		{ "[", ": it looks like a JSON array" },
-		{ " ", ": a line begins with {" },
-		{ "\n", ": a line begins with {" },
-		{ "\xef\xbb\xbf",
-		    ": it looks like text with a byte order mark" },
-	};
-	size_t i;
-
-	for (i = 0; i < BB_LEN(strangers); i++) {
-		if (len >= strlen(strangers[i].begin) &&
-		    memcmp(bytes, strangers[i].begin,
-			strlen(strangers[i].begin)) == 0)
-			return strangers[i].what;
 	}
-	return "";
 }
 
-/* The first byte decides, once.  0, or an exit status. */
-static int
-choose_way(struct dispatch *d, const struct bb_buf *in)
+BB_NORETURN static void
+refuse(const char *why)
 {
-	const uint8_t *bytes = bb_buf_data(in);
-
-	if (bytes[0] == BB_FRAME_MAGIC0) {
-		d->way = WAY_OPEN;
-	} else if (bytes[0] == '{') {
-		d->way = WAY_SEAL;
-	} else {
-		complain(d, BB_EXIT_PROTO,
-		    "the input is neither frames nor lines (first byte "
-		    "0x%02x)%s",
-		    (unsigned)bytes[0], known_stranger(bytes, bb_buf_len(in)));
-		return BB_EXIT_PROTO;
-	}
-	open_store(d);
-	bb_log(BB_LOG_INFO, "%s",
-	    d->way == WAY_OPEN ? "opening frames into lines"
-			       : "sealing lines into frames");
-	return 0;
+	bb_start_turn_away();
+	bb_die(BB_EXIT_USAGE, "unable to start: %s", why);
 }
 
-static int
-dispatch_input(void *ctx, struct bb_buf *in, struct bb_buf *out)
+/* Whoever wants a server has to say where: the router has 3101 of this host. */
+BB_NORETURN static void
+refuse_without_place(const char *why)
 {
-	struct dispatch *d = ctx;
+	bb_start_turn_away();
+	bb_die(BB_EXIT_USAGE,
+	    "unable to start: %s; to serve, give --listen, for example: %s",
+	    why, example);
+}
 
-	if (d->way == WAY_UNKNOWN && choose_way(d, in) != 0)
-		return d->status;
-	return d->way == WAY_OPEN ? open_input(d, in, out)
-				  : seal_input(d, in, out);
+static void
+check_next(const struct dispatch_options *o)
+{
+	bool has_next = o->to.len > 0 || o->chain != NULL;
+
+	if (o->to.len > 0 && o->chain != NULL)
+		refuse("--to and words after -- exclude each other");
+	if (o->filter && has_next)
+		refuse("a filter has no next stage: --filter excludes --to "
+		       "and words after --");
 }
 
 static int
-dispatch_end(void *ctx, struct bb_buf *in, struct bb_buf *out)
+run(struct dispatch *d)
 {
-	struct dispatch *d = ctx;
-
-	(void)out;
-	if (d->way == WAY_OPEN)
-		open_end(d, in);
-	else if (d->way == WAY_SEAL)
-		seal_end(d, in);
-	if (d->complaints > COMPLAINTS_MAX)
-		bb_log(BB_LOG_ERROR, "%" PRIu64 " more errors were not said",
-		    d->complaints - COMPLAINTS_MAX);
-	return d->status;
-}
-
-static int
-run_filter(struct dispatch *d, int in, int out)
-{
-	static const struct bb_filter_stage stage = {
-		.input = dispatch_input,
-		.end = dispatch_end,
+	const struct dispatch_options *o = d->options;
+	const struct bb_start_ask ask = {
+		.listen = o->server.listen.len > 0,
+		.has_next = o->to.len > 0 || o->chain != NULL,
+		.filter = o->filter,
 	};
-	const struct bb_filter_setup setup = { .in = in,
-		.out = out,
-		.in_max = IN_MAX,
-		.out_max = OUT_MAX,
-		.secret = true,
-		.finish_ms = -1 };
-	struct bb_loop *loop = bb_loop_new(BB_LOOP_ANY_FD);
-	struct bb_filter *filter;
-	int status;
-	size_t i;
+	struct bb_start start = bb_start_look(&ask);
 
-	if (loop == NULL)
-		bb_die_sys("unable to start the event loop");
-	filter = bb_filter_new(loop, &setup, &stage, d);
-	if (filter == NULL)
-		bb_die_sys("unable to start the filter");
-	for (i = 0; i < BB_PACK_SECTIONS; i++)
-		d->sections[i] = BB_BUF_SECRET(BB_PACK_JSON_MAX);
-	status = bb_filter_run(filter);
-	bb_filter_free(filter);
-	bb_loop_free(loop);
-	if (d->db != NULL)
-		bb_db_close(d->db);
-	return status;
+	switch (start.form) {
+	case BB_FORM_FILTER:
+		return filter_run(d, start.in, start.out);
+	case BB_FORM_SERVER:
+		return serve_run(d, &start);
+	case BB_FORM_PEER:
+		if (isatty(start.in))
+			refuse_without_place("standard input is a terminal, "
+					     "and no device");
+		return serve_run(d, &start);
+	case BB_FORM_GONE:
+		bb_log(BB_LOG_DEBUG, "the peer has left already");
+		return BB_EXIT_OK;
+	case BB_FORM_REFUSED:
+		break;
+	}
+	if (ask.has_next && strncmp(start.why, "standard input", 14) == 0)
+		refuse_without_place(start.why);
+	refuse(start.why);
 }
 
 int
 dispatch_run(const struct dispatch_options *options)
 {
 	static struct dispatch d;
-	const struct bb_start_ask ask = { .filter = options->filter };
-	struct bb_start start = bb_start_look(&ask);
+	int status;
+	size_t i;
 
 	d.options = options;
+	check_next(options);
 	bb_json_init();
-	switch (start.form) {
-	case BB_FORM_FILTER:
-		return run_filter(&d, start.in, start.out);
-	case BB_FORM_GONE:
-		bb_log(BB_LOG_DEBUG, "the peer has left already");
-		return BB_EXIT_OK;
-	case BB_FORM_REFUSED:
-		bb_start_turn_away();
-		bb_die(BB_EXIT_USAGE, "unable to start: %s", start.why);
-	case BB_FORM_SERVER:
-	case BB_FORM_PEER:
-		break;
-	}
-	bb_start_turn_away();
-	bb_die(BB_EXIT_USAGE, "unable to serve connections: this version has "
-			      "filters only");
+	for (i = 0; i < BB_PACK_SECTIONS; i++)
+		d.sections[i] = BB_BUF_SECRET(BB_PACK_JSON_MAX);
+	status = run(&d);
+	if (d.db != NULL)
+		bb_db_close(d.db);
+	return status;
 }

@@ -1,8 +1,9 @@
 /* The dispatcher: what its files share.
  *
- * dispatch.c joins and decides the direction; open.c takes frames, attach.c the
- * attaches among them, seal.c takes lines; tell.c writes what devices are told
- * by us. */
+ * dispatch.c looks how it was started; filter.c is one way of being a
+ * dispatcher, serve.c (server.h) the other.  Both open with open.c, attach.c
+ * and tell.c, which say what they have to say to a sink, and seal with
+ * seal.c. */
 #ifndef BBDISPATCH_DISPATCH_H
 #define BBDISPATCH_DISPATCH_H
 
@@ -15,9 +16,17 @@
 #include "configdb/devices.h"
 #include "line/line.h"
 #include "seal/pack.h"
+#include "serve/server.h"
+#include "serve/start.h"
 #include "wire/frame.h"
 
+/* Bytes up to the end of the nonce: what a HINT answers has at least these. */
+#define ANSWERABLE_MIN 60
+
 struct dispatch_options {
+	struct bb_server_options server;
+	struct bb_opt_list to; /* services: [SERVICE=]ADDR */
+	char **chain;          /* words of the next stage, or NULL */
 	const char *data;
 	const char *device_store;
 	bool filter;
@@ -45,51 +54,105 @@ struct group {
 	size_t text_len; /* bytes that their lines will have */
 };
 
-enum way { WAY_UNKNOWN, WAY_OPEN, WAY_SEAL };
+/* Where lines come from. */
+struct line_source {
+	const char *name; /* of a server's service; of a filter NULL */
+	uint64_t line_no;
+	bool skipping; /* within an overlong line */
+};
+
+struct dispatch;
+
+/* Where what was opened goes: the output of a filter, or the links of a
+ * server. */
+struct sink {
+	/* A line of a device, or one of our own in answer to a frame (NOTICE,
+	 * HINT).  0, or -1 with errno of bb_line_write. */
+	int (*line)(struct dispatch *d, const struct bb_line *line);
+	/* The frame is authentic. */
+	void (*opened)(struct dispatch *d, const struct bb_frame *frame);
+	/* The frame is not sound, or none that a device sends. */
+	void (*dropped)(struct dispatch *d, const struct bb_frame *frame,
+	    const char *why);
+	/* Is there anybody who takes lines for this IM service? */
+	bool (*reachable)(struct dispatch *d, const char *service);
+};
+
+/* Since the start. */
+struct counts {
+	uint64_t opened, unopened, dropped;
+	uint64_t attaches,
+	    commits;        /* taken (T1); transactions that took them */
+	uint64_t confirmed; /* T2 */
+	uint64_t sealed,
+	    unsealed; /* lines for which there was a key, or none */
+};
 
 struct dispatch {
 	const struct dispatch_options *options;
+	const struct sink *sink;
+	void *owner; /* the filter or the server */
 	struct bb_db *db;
-	enum way way;
-	int status;       /* what the end will say */
-	uint64_t offset;  /* opening: of what was not taken, in the stream */
-	uint64_t line_no; /* sealing */
-	bool skipping;    /* sealing: within an overlong line */
-	uint64_t complaints;
+	int64_t wait_ms; /* for the store's lock, within one call */
+	bool give_up;    /* a busy store is told to the device, and not waited
+			  * for by asking again */
+	bool again;      /* the frame at hand waits for the store */
+	bool serving;    /* complaints have no end: they get a rate */
+	const struct line_source *source; /* of the line at hand */
+	int status; /* what the end of a filter will say */
+	uint64_t complaints, unsaid;
+	int64_t complained_ms;
 	struct bb_buf sections[BB_PACK_SECTIONS];
 	struct group group;
+	struct counts counts;
 };
 
 /* Returns the exit status, or ends the process. */
 int dispatch_run(const struct dispatch_options *options);
+/* Ends the process when there is no store to open. */
+void dispatch_open_store(struct dispatch *d);
 
-/* An error line; after a hundred of them they are only counted.  `status` is
- * what the filter ends with, unless something was wrong before. */
+/* An error line.  Of a filter: after a hundred they are only counted, and it
+ * ends with `status` unless something was wrong before.  Of a server: one a
+ * second in the long run. */
 void complain(struct dispatch *d, int status, const char *fmt, ...)
     BB_PRINTF(3, 4);
 
-/* Callbacks of the filter, one pair for each direction.  What is wrong with one
- * frame or line does not end the input: 0; or an exit status, when it cannot be
- * read on. */
-int open_input(struct dispatch *d, struct bb_buf *in, struct bb_buf *out);
-void open_end(struct dispatch *d, const struct bb_buf *in);
-int seal_input(struct dispatch *d, struct bb_buf *in, struct bb_buf *out);
-void seal_end(struct dispatch *d, const struct bb_buf *in);
+int filter_run(struct dispatch *d, int in, int out);
+int serve_run(struct dispatch *d, const struct bb_start *start);
+
+/* Takes a whole frame, which bb_frame_read (or _trunk) found to be such; it is
+ * borrowed.  False: the store is busy and d->give_up is not set; nothing was
+ * done, show it again. */
+bool open_frame(struct dispatch *d, const struct bb_frame *frame,
+    enum bb_frame_fault fault, size_t len);
 
 /* Takes an ATTACH that `key` opened, whose sections are in d->sections.  The
- * group may have to be committed first; what it says goes to out. */
+ * group has room. */
 void attach_take(struct dispatch *d, const struct bb_frame *frame,
-    const struct bb_devkey *key, int64_t found_us, int64_t start_us,
-    struct bb_buf *out);
+    const struct bb_devkey *key, int64_t found_us, int64_t start_us);
 bool group_has(const struct group *group, uint32_t pin);
-/* Commits what waits (T1), then writes its lines. */
-void group_commit(struct dispatch *d, struct bb_buf *out);
+/* Commits what waits (T1), then passes it on.  False: as open_frame. */
+bool group_commit(struct dispatch *d);
 
 /* Lines that we say ourselves, in answer to a frame.  `text` and `told` with
  * the codes that have them; else NULL and 0. */
-void tell_hint(struct dispatch *d, const struct bb_frame *frame, int code,
-    struct bb_buf *out);
+void tell_hint(struct dispatch *d, const struct bb_frame *frame, int code);
 void tell_notice(struct dispatch *d, const struct bb_frame *frame,
-    const char *code, const char *text, uint32_t told, struct bb_buf *out);
+    const char *code, const char *text, uint32_t told);
+void tell_unreachable(struct dispatch *d, const struct bb_frame *frame,
+    const char *service);
+
+/* Appends the frame that a line comes to; nothing when it cannot be sealed,
+ * which was said.  What the dispatcher adds, it adds to the line.  start_us:
+ * when the line was taken. */
+void seal_line(struct dispatch *d, struct bb_line *line, int64_t start_us,
+    struct bb_buf *out);
+/* How long the first whole line in `in` is; 0: none is there.  Overlong lines
+ * are refused and taken away. */
+size_t seal_next(struct dispatch *d, struct line_source *source,
+    struct bb_buf *in);
+/* The line at hand cannot be read or sealed: a clause about it. */
+void seal_refuse(struct dispatch *d, const char *why);
 
 #endif

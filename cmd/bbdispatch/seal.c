@@ -3,6 +3,7 @@
  * attach may be another. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cc.h"
@@ -14,28 +15,43 @@
 #include "seal/seal.h"
 #include "wire/text.h"
 
+/* What is wrong with the line at hand. */
 static void
-bad_line(struct dispatch *d, const char *why)
+wrong(struct dispatch *d, int status, const char *what, const char *reason)
 {
-	complain(d, BB_EXIT_PROTO, "line %" PRIu64 ": %s", d->line_no, why);
+	const char *name = d->source->name;
+
+	complain(d, status, "%s%sline %" PRIu64 ": %s%s",
+	    name == NULL ? "" : name, name == NULL ? "" : ": ",
+	    d->source->line_no, what, reason);
+}
+
+void
+seal_refuse(struct dispatch *d, const char *why)
+{
+	wrong(d, BB_EXIT_PROTO, "", why);
 }
 
 /* The device was removed or blocked, or has rolled on: nobody is wrong. */
 static void
 no_key(struct dispatch *d, const struct bb_line *line, const char *what)
 {
-	complain(d, BB_EXIT_OK,
-	    "dropped %s for PIN %08" PRIx32 ", attach %" PRIu32
-	    ": no key to seal it under",
-	    what, line->pin, line->att);
+	char text[120];
+
+	d->counts.unsealed++;
+	(void)snprintf(text, sizeof(text),
+	    "dropped %s for PIN %08" PRIx32 ", attach %" PRIu32 ": ", what,
+	    line->pin, line->att);
+	wrong(d, BB_EXIT_OK, text, "no key to seal it under");
 }
 
 static void
 store_failed(struct dispatch *d, enum bb_db_result result)
 {
-	complain(d, BB_EXIT_TEMP,
-	    "line %" PRIu64 ": unable to read a key: %s%s", d->line_no,
-	    bb_db_why(d->db), result == BB_DB_BUSY ? " (busy)" : "");
+	wrong(d, BB_EXIT_TEMP,
+	    result == BB_DB_BUSY ? "unable to read a key (busy): "
+				 : "unable to read a key: ",
+	    bb_db_why(d->db));
 }
 
 /* Texts of several authors are not deflated: the lengths would tell of one to
@@ -74,7 +90,7 @@ seal_sections(const struct bb_keys *keys, struct bb_frame *frame,
 
 /* One frame of `type` under the down key of `key`. */
 static void
-seal_line(struct dispatch *d, const struct bb_line *line, uint8_t type,
+seal_frame(struct dispatch *d, const struct bb_line *line, uint8_t type,
     const struct bb_devkey *key, const uint8_t *e_s, struct bb_buf *out)
 {
 	struct bb_frame frame = {
@@ -94,16 +110,16 @@ seal_line(struct dispatch *d, const struct bb_line *line, uint8_t type,
 		rc = seal_sections(&keys, &frame, line, out);
 	bb_wipe(&keys, sizeof(keys));
 	if (rc == 0)
+		d->counts.sealed++;
+	if (rc == 0)
 		bb_log(BB_LOG_DEBUG,
 		    "sealed PIN %08" PRIx32 ", %s, attach %" PRIu32
 		    ", number %" PRIu32,
 		    line->pin, bb_frame_type_text(type), frame.att, frame.seq);
 	else if (errno == EMSGSIZE)
-		bad_line(d, "too long for a frame");
+		seal_refuse(d, "too long for a frame");
 	else
-		complain(d, BB_EXIT_TEMP,
-		    "line %" PRIu64 ": unable to seal: %s", d->line_no,
-		    strerror(errno));
+		wrong(d, BB_EXIT_TEMP, "unable to seal: ", strerror(errno));
 }
 
 /* What the dispatcher itself says in an object: the nonce that it answers, the
@@ -135,8 +151,7 @@ add_trace(struct bb_line *line, int64_t start_us)
 static void
 no_memory(struct dispatch *d)
 {
-	complain(d, BB_EXIT_TEMP, "line %" PRIu64 ": unable to seal: %s",
-	    d->line_no, strerror(ENOMEM));
+	wrong(d, BB_EXIT_TEMP, "unable to seal: ", strerror(ENOMEM));
 }
 
 /* NOTICE, under the key that the offending frame named. */
@@ -152,7 +167,7 @@ seal_notice(struct dispatch *d, const struct bb_line *line, struct bb_buf *out)
 	}
 	r = bb_devkey_find(d->db, line->pin, line->kid, &key);
 	if (r == BB_DB_OK)
-		seal_line(d, line, BB_FRAME_NOTICE, &key, NULL, out);
+		seal_frame(d, line, BB_FRAME_NOTICE, &key, NULL, out);
 	else if (r == BB_DB_NONE)
 		no_key(d, line, "a notice");
 	else
@@ -197,7 +212,7 @@ seal_answer(struct dispatch *d, struct bb_line *line, int64_t start_us,
 		   add_trace(line, start_us) == -1) {
 		no_memory(d);
 	} else {
-		seal_line(d, line, BB_FRAME_ANSWER, &parent, pending.e_s, out);
+		seal_frame(d, line, BB_FRAME_ANSWER, &parent, pending.e_s, out);
 	}
 	bb_wipe(&pending, sizeof(pending));
 	bb_wipe(&parent, sizeof(parent));
@@ -210,7 +225,7 @@ seal_data(struct dispatch *d, const struct bb_line *line, struct bb_buf *out)
 	enum bb_db_result r = bb_devkey_current(d->db, line->pin, &key);
 
 	if (r == BB_DB_OK)
-		seal_line(d, line, BB_FRAME_DATA, &key, NULL, out);
+		seal_frame(d, line, BB_FRAME_DATA, &key, NULL, out);
 	else if (r == BB_DB_NONE)
 		no_key(d, line, "data");
 	else
@@ -229,88 +244,60 @@ write_hint(struct dispatch *d, const struct bb_line *line, struct bb_buf *out)
 		no_memory(d);
 }
 
-static void
-take_line(struct dispatch *d, const uint8_t *text, size_t len,
+void
+seal_line(struct dispatch *d, struct bb_line *line, int64_t start_us,
     struct bb_buf *out)
 {
-	int64_t start_us = bb_clock_us();
-	char why[BB_MESSAGE_WHY_MAX];
-	struct bb_line line;
-
-	d->line_no++;
-	if (bb_line_parse(text, len, false, &line, why) == -1) {
-		bad_line(d, why);
-		return;
-	}
-	switch (line.kind) {
+	switch (line->kind) {
 	case BB_LINE_ANSWER:
-		seal_answer(d, &line, start_us, out);
+		seal_answer(d, line, start_us, out);
 		break;
 	case BB_LINE_DATA:
-		seal_data(d, &line, out);
+		seal_data(d, line, out);
 		break;
 	case BB_LINE_NOTICE:
-		seal_notice(d, &line, out);
+		seal_notice(d, line, out);
 		break;
 	case BB_LINE_HINT:
-		write_hint(d, &line, out);
+		write_hint(d, line, out);
 		break;
 	case BB_LINE_ATTACH:
-		bad_line(d, "an attach goes up and not down");
+		seal_refuse(d, "an attach goes up and not down");
 		break;
 	case BB_LINE_TRUNK:
 	case BB_LINE_DOWN:
-		bad_line(d, "what is said of trunks goes up and not down");
+		seal_refuse(d, "what is said of trunks goes up and not down");
 		break;
 	}
-	bb_line_clear(&line);
 }
 
-/* False when no whole line is there. */
-static bool
-next_line(struct dispatch *d, struct bb_buf *in, struct bb_buf *out)
+size_t
+seal_next(struct dispatch *d, struct line_source *source, struct bb_buf *in)
 {
 	size_t len;
+	bool done;
 
-	if (d->skipping) {
-		bool done;
-
-		bb_buf_take(in,
-		    bb_line_skip(bb_buf_data(in), bb_buf_len(in), &done));
-		d->skipping = !done;
-		return done;
+	d->source = source;
+	for (;;) {
+		if (source->skipping) {
+			len = bb_line_skip(bb_buf_data(in), bb_buf_len(in),
+			    &done);
+			bb_buf_take(in, len);
+			source->skipping = !done;
+			if (!done)
+				return 0;
+		}
+		switch (bb_line_split(bb_buf_data(in), bb_buf_len(in), &len)) {
+		case BB_PARSE_MORE:
+			return 0;
+		case BB_PARSE_OK:
+			source->line_no++;
+			return len;
+		case BB_PARSE_BAD:
+			source->line_no++;
+			source->skipping = true;
+			seal_refuse(d, "longer than a line may be: skipped");
+			break;
+		}
 	}
-	switch (bb_line_split(bb_buf_data(in), bb_buf_len(in), &len)) {
-	case BB_PARSE_MORE:
-		return false;
-	case BB_PARSE_BAD:
-		d->line_no++;
-		d->skipping = true;
-		bad_line(d, "longer than a line may be: skipped");
-		return true;
-	case BB_PARSE_OK:
-		break;
-	}
-	take_line(d, bb_buf_data(in), len, out);
-	bb_buf_take(in, len);
-	return true;
-}
-
-int
-seal_input(struct dispatch *d, struct bb_buf *in, struct bb_buf *out)
-{
-	bool more = true;
-
-	while (more && bb_buf_room(out) >= BB_FRAME_MAX)
-		more = next_line(d, in, out);
-	return 0;
-}
-
-void
-seal_end(struct dispatch *d, const struct bb_buf *in)
-{
-	if (bb_buf_len(in) == 0 || d->skipping)
-		return;
-	d->line_no++;
-	bad_line(d, "the input ends within it");
 }

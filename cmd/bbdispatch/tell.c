@@ -1,9 +1,11 @@
 /* Hints and notices: what the dispatcher tells a device of its own accord.
- * Both are lines here; the dispatcher that seals makes frames of them. */
+ * Both are lines here; a filter passes them on to the dispatcher that seals, a
+ * server seals them itself. */
 #include "dispatch.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cc.h"
@@ -22,9 +24,9 @@ note(const struct bb_frame *frame, const char *what, const char *text)
 }
 
 static void
-put_line(struct dispatch *d, const struct bb_line *line, struct bb_buf *out)
+say(struct dispatch *d, const struct bb_line *line)
 {
-	if (bb_line_write(line, true, out) == -1)
+	if (d->sink->line(d, line) == -1)
 		complain(d, BB_EXIT_TEMP,
 		    "unable to answer PIN %08" PRIx32 ": %s", line->pin,
 		    strerror(errno));
@@ -33,8 +35,7 @@ put_line(struct dispatch *d, const struct bb_line *line, struct bb_buf *out)
 /* One code for all that cannot be opened: who asks learns nothing about which
  * devices there are. */
 void
-tell_hint(struct dispatch *d, const struct bb_frame *frame, int code,
-    struct bb_buf *out)
+tell_hint(struct dispatch *d, const struct bb_frame *frame, int code)
 {
 	static const char *const hints[] = {
 		[0] = "a hint",
@@ -51,7 +52,7 @@ tell_hint(struct dispatch *d, const struct bb_frame *frame, int code,
 
 	memcpy(line.nonce, frame->nonce, BB_HINT_NONCE_LEN);
 	note(frame, hints[code], NULL);
-	put_line(d, &line, out);
+	say(d, &line);
 }
 
 /* Seconds after which a device may send the same bytes again. */
@@ -80,7 +81,7 @@ make_notice(const char *code, const char *text, uint32_t told)
 
 void
 tell_notice(struct dispatch *d, const struct bb_frame *frame, const char *code,
-    const char *text, uint32_t told, struct bb_buf *out)
+    const char *text, uint32_t told)
 {
 	struct bb_line line = {
 		.kind = BB_LINE_NOTICE,
@@ -94,6 +95,19 @@ tell_notice(struct dispatch *d, const struct bb_frame *frame, const char *code,
 	memcpy(line.kid, frame->kid, BB_KID_LEN);
 	memcpy(line.nonce, frame->nonce, BB_NONCE_LEN);
 	note(frame, code, text);
-	put_line(d, &line, out);
+	say(d, &line);
 	json_decref(line.d);
+}
+
+void
+tell_unreachable(struct dispatch *d, const struct bb_frame *frame,
+    const char *service)
+{
+	char text[BB_SERVICE_MAX + 80];
+
+	(void)snprintf(text, sizeof(text),
+	    "no collaboration service for %s answers; try again in some "
+	    "seconds",
+	    service);
+	tell_notice(d, frame, "unreachable", text, 0);
 }
