@@ -466,7 +466,6 @@ os.execvp("sh", ["sh", "-c", "exec bbrouter <in >out"])'
 	run -0 --separate-stderr bbrouter --help
 	assert_has "$output" "--filter"
 	assert_has "$output" "--json"
-	refute_has "$output" "--listen"
 	assert_eq "$stderr" ""
 }
 
