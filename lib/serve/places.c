@@ -207,6 +207,7 @@ bb_places_open(struct bb_places *ps, const char *text,
 	if (!bb_addr_scan(text, 0, &addr, &clause)) {
 		(void)snprintf(why, BB_LISTEN_WHY_MAX, "%.100s: %s", text,
 		    clause);
+		errno = EINVAL;
 		return -1;
 	}
 	if (bb_listen(&addr, fds, BB_LISTEN_MAX - ps->len, &count, why) == -1)

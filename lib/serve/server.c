@@ -273,6 +273,7 @@ open_places(struct bb_server *s, const struct bb_start *start,
 	if (default_listen != NULL)
 		return bb_places_open(s->places, default_listen, why);
 	(void)snprintf(why, BB_SERVER_WHY_MAX, "no place to listen was given");
+	errno = EINVAL;
 	return -1;
 }
 
@@ -331,10 +332,12 @@ bb_server_new(struct bb_loop *loop, const struct bb_start *start,
 {
 	struct bb_server *s;
 	size_t i;
+	int err;
 
 	if ((s = calloc(1, sizeof(*s))) == NULL) {
 		(void)snprintf(why, BB_SERVER_WHY_MAX, "no memory");
 		bb_start_turn_away();
+		errno = ENOMEM;
 		return NULL;
 	}
 	s->loop = loop;
@@ -348,8 +351,10 @@ bb_server_new(struct bb_loop *loop, const struct bb_start *start,
 		bb_loop_at_turn_end(loop, turn_end, s);
 		return s;
 	}
+	err = errno;
 	bb_server_free(s);
 	bb_start_turn_away();
+	errno = err;
 	return NULL;
 }
 

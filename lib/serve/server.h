@@ -74,8 +74,9 @@ struct bb_server_calls {
  * terminal that has hung up.  SIGINT stays ignored where the parent had it so;
  * nohup(1) keeps a hang-up from draining.  A place of port 0 is said on
  * standard output: "listening 127.0.0.1:41234".  Takes the hook at the loop's
- * turn end.  options, calls and ctx are borrowed.  NULL with a clause in why;
- * in the wait form bb_start_turn_away was called then. */
+ * turn end.  options, calls and ctx are borrowed.  NULL with a clause in why
+ * and errno (EINVAL: an address is none); in the wait form bb_start_turn_away
+ * was called then. */
 struct bb_server *bb_server_new(struct bb_loop *loop,
     const struct bb_start *start, const struct bb_server_options *options,
     const char *default_listen, const struct bb_server_calls *calls, void *ctx,
