@@ -139,13 +139,13 @@ message_of(const json_t *held)
 }
 
 json_t *
-batch_build(const struct profile *p, size_t *waiting)
+batch_from(const struct profile *p, size_t from, size_t *carried)
 {
 	const json_t *held = p->numbering.held, *message;
 	json_t *list = json_array(), *batch;
 	size_t i, len = json_array_size(held), bytes = 0;
 
-	for (i = 0; i < len && i < BATCH_MAX; i++) {
+	for (i = from; i < len && i < from + BATCH_MAX; i++) {
 		message = json_array_get(held, i);
 		bytes += MESSAGE_EXTRA +
 			 json_bytes(json_object_get(message, "to")) +
@@ -157,10 +157,20 @@ batch_build(const struct profile *p, size_t *waiting)
 			list = NULL;
 		}
 	}
-	*waiting = len - i;
+	*carried = i - from;
 	batch = json_pack("{s:s, s:o}", "op", "batch", "msgs", list);
 	if (batch == NULL)
 		errno = ENOMEM;
+	return batch;
+}
+
+json_t *
+batch_build(const struct profile *p, size_t *waiting)
+{
+	size_t carried;
+	json_t *batch = batch_from(p, 0, &carried);
+
+	*waiting = json_array_size(p->numbering.held) - carried;
 	return batch;
 }
 

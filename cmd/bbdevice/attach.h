@@ -35,8 +35,10 @@ int attach_build(struct profile *p, const struct attach_ask *ask,
 int data_build(struct profile *p, json_t *message, struct bb_buf *out,
     char why[WHY_MAX]) BB_NODISCARD;
 
-/* {"op":"batch"} with what is held, as much as fits one frame.  NULL with
- * ENOMEM. */
+/* {"op":"batch"} with what is held, behind the first `from` messages of it, as
+ * much as fits one frame.  NULL with ENOMEM. */
+json_t *batch_from(const struct profile *p, size_t from, size_t *carried);
+/* The same from the first one on; *waiting is how many are left. */
 json_t *batch_build(const struct profile *p, size_t *waiting);
 
 #endif

@@ -28,11 +28,7 @@ emit_check(const struct emit_options *o)
 		    "others can read it; use --password-file or --password-fd");
 	if (o->pin == 0)
 		bb_die(BB_EXIT_USAGE, "missing option --pin");
-	if (!o->emit)
-		bb_die(BB_EXIT_USAGE,
-		    "missing option --emit: the gateway is reached through a "
-		    "pipeline, into which one frame is written");
-	if (isatty(STDOUT_FILENO))
+	if (o->emit && isatty(STDOUT_FILENO))
 		bb_die(BB_EXIT_USAGE,
 		    "standard output is a terminal and a frame is binary: "
 		    "pipe it into bbrouter, or into a file");
@@ -138,6 +134,16 @@ find_account(const struct profile *p, const struct emit_options *o,
 	    sizeof(account->service));
 	take_name("user", o->user, p->usual.user, account->user,
 	    sizeof(account->user));
+}
+
+void
+emit_account(const struct profile *p, const struct emit_options *o,
+    struct account *account, bool login)
+{
+	if (!login && p->has_session && o->user == NULL && o->service == NULL)
+		*account = p->session.account;
+	else
+		find_account(p, o, account);
 }
 
 int

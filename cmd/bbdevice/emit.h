@@ -22,8 +22,14 @@ struct emit_options {
 	const char *password_file;
 	int64_t password_fd; /* -1: not given */
 	const char *coverage, *show, *status;
+	/* Without --emit. */
+	struct bb_opt_list via;
+	int64_t retry_ms, timeout_ms; /* timeout -1: not given */
+	int64_t for_ms, count;        /* listen; 0: for ever */
+	bool stay, json;
 };
-#define EMIT_OPTIONS ((struct emit_options){ .password_fd = -1 })
+#define EMIT_OPTIONS \
+	((struct emit_options){ .password_fd = -1, .timeout_ms = -1 })
 
 /* clang-format off */
 #define EMIT_OPT(long_name, opt_type, field, arg_name, text) \
@@ -35,7 +41,7 @@ struct emit_options {
 	EMIT_OPT("profiles", BB_OPT_STR, profiles, "DIR", \
 	    "folder of the profiles (BB_PROFILES, ~/.config/bbdevice)"), \
 	EMIT_OPT("emit", BB_OPT_FLAG, emit, NULL, \
-	    "write one frame to standard output")
+	    "write one frame to standard output, and end")
 #define EMIT_OPTS_LOGIN \
 	EMIT_OPT("user", BB_OPT_STR, user, "USER", \
 	    "account at the IM server (default: the profile's)"), \
@@ -50,7 +56,20 @@ struct emit_options {
 	EMIT_OPT("password", BB_OPT_STR, password, "-", \
 	    "refused: other users can read argument lists"), \
 	EMIT_OPT("trace", BB_OPT_FLAG, trace, NULL, \
-	    "have the steps measured; bbdevice read prints them")
+	    "have the steps measured and printed (with --emit: by bbdevice read)")
+#define EMIT_OPTS_LIVE \
+	EMIT_OPT("via", BB_OPT_LIST, via, "ADDR", \
+	    "router (default: the profile's, or 3101); repeatable"), \
+	{ .name = "retry", .type = BB_OPT_MS, \
+	  .offset = offsetof(struct emit_options, retry_ms), .arg = "TIME", \
+	  .help = "try for so long to reach the gateway at first", \
+	  .min = 0, .max = 86400000 }, \
+	{ .name = "timeout", .type = BB_OPT_MS, \
+	  .offset = offsetof(struct emit_options, timeout_ms), .arg = "TIME", \
+	  .help = "give up after TIME (0: never)", \
+	  .min = 0, .max = 86400000 }, \
+	EMIT_OPT("json", BB_OPT_FLAG, json, NULL, \
+	    "print one JSON object per line")
 #define EMIT_OPT_COVERAGE \
 	EMIT_OPT("coverage", BB_OPT_STR, coverage, "on|off", \
 	    "off: the device is about to leave coverage")
@@ -59,8 +78,13 @@ struct emit_options {
 	    "a DATA frame of the open session, not a new attach")
 /* clang-format on */
 
-/* Ends the process where --pin or --emit is missing, or standard output is a
- * terminal. */
+/* Which account: that of the options, else of the session unless a login is
+ * wanted, else the profile's usual one.  Ends the process where none is
+ * named. */
+void emit_account(const struct profile *p, const struct emit_options *o,
+    struct account *account, bool login);
+/* Ends the process where --pin is missing, a password was given, or, with
+ * --emit, standard output is a terminal. */
 void emit_check(const struct emit_options *o);
 /* --coverage: true for "off". */
 bool emit_out_of_coverage(const struct emit_options *o);

@@ -26,6 +26,9 @@ static const struct verb {
 	{ "alive",    verb_alive,    "say that the device lives" },
 	{ "presence", verb_presence, "set the own presence" },
 	{ "logout",   verb_logout,   "end the session" },
+	{ "listen",   verb_listen,   "stay, and print events as they come" },
+	{ "coverage", verb_coverage, "leave coverage, and return" },
+	{ "status",   verb_status,   "say how the session stands" },
 	{ "read",     verb_read,     "read and print what the gateway answers" },
 	/* clang-format on */
 };

@@ -98,16 +98,68 @@ check_folder(int fd, char why[WHY_MAX])
 	return 0;
 }
 
+/* The lock has two bytes.  Byte 0: the file is being read and changed.  Byte 1
+ * is shared by those who do that for a moment, and is the own of the one that
+ * holds the profile as long as it lives: of that one nobody waits. */
+enum { LOCK_FILE, LOCK_HOLDER };
+
 static int
-lock_whole(int fd)
+lock_byte(int fd, int command, short type, off_t byte)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = { .l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = byte,
+		.l_len = 1 };
 	int rc;
 
 	do {
-		rc = fcntl(fd, F_SETLKW, &lock);
+		rc = fcntl(fd, command, &lock);
 	} while (rc == -1 && errno == EINTR);
+	if (rc == -1 && errno == EACCES)
+		errno = EAGAIN;
 	return rc;
+}
+
+/* The process that holds the profile, or 0. */
+static pid_t
+find_holder(int fd)
+{
+	struct flock lock = { .l_type = F_RDLCK,
+		.l_whence = SEEK_SET,
+		.l_start = LOCK_HOLDER,
+		.l_len = 1 };
+
+	if (fcntl(fd, F_GETLK, &lock) == -1 || lock.l_type != F_WRLCK)
+		return 0;
+	return lock.l_pid;
+}
+
+static int
+refuse_held(int fd, char why[WHY_MAX])
+{
+	(void)snprintf(why, WHY_MAX, "process %ld holds it",
+	    (long)find_holder(fd));
+	errno = EBUSY;
+	return -1;
+}
+
+/* EBUSY: somebody holds the profile.  EINPROGRESS: we want to hold it, and
+ * somebody uses it just now. */
+static int
+lock_both(struct profile *p, char why[WHY_MAX])
+{
+	short type = p->live ? F_WRLCK : F_RDLCK;
+
+	if (lock_byte(p->lock, F_SETLK, type, LOCK_HOLDER) == -1) {
+		if (errno != EAGAIN)
+			return refuse_sys(why);
+		if (!p->live || find_holder(p->lock) != 0)
+			return refuse_held(p->lock, why);
+		return refuse(why, EINPROGRESS, "it is in use");
+	}
+	if (lock_byte(p->lock, F_SETLKW, F_WRLCK, LOCK_FILE) == -1)
+		return refuse_sys(why);
+	return 0;
 }
 
 /* Opens the folder of a PIN and takes its lock.  EAGAIN: it was removed while
@@ -128,8 +180,11 @@ try_lock(struct profile *p, int base, char why[WHY_MAX])
 		return -1;
 	p->lock = openat(p->folder, LOCK_NAME,
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (p->lock == -1 || lock_whole(p->lock) == -1 ||
-	    fstat(p->lock, &st) == -1)
+	if (p->lock == -1)
+		return refuse_sys(why);
+	if (lock_both(p, why) == -1)
+		return -1;
+	if (fstat(p->lock, &st) == -1)
 		return refuse_sys(why);
 	if (st.st_nlink == 0)
 		return refuse(why, EAGAIN, "it was removed");
@@ -189,21 +244,64 @@ begin(struct profile *p, uint32_t pin)
 	*p = (struct profile){ .pin = pin, .folder = -1, .lock = -1 };
 }
 
-int
-profile_open(struct profile *p, const char *folder, uint32_t pin,
-    char why[WHY_MAX])
+static int
+load(struct profile *p, char why[WHY_MAX])
 {
 	struct bb_buf text = BB_BUF_SECRET(PROFILE_JSON_MAX);
 	int rc = -1, err;
 
-	begin(p, pin);
-	if (lock_profile(p, folder, why) == 0 && read_file(p, &text, why) == 0)
+	if (read_file(p, &text, why) == 0)
 		rc =
 		    profile_scan(p, bb_buf_data(&text), bb_buf_len(&text), why);
 	err = errno;
 	bb_buf_clear(&text);
 	errno = err;
 	return rc;
+}
+
+int
+profile_open(struct profile *p, const char *folder, uint32_t pin,
+    char why[WHY_MAX])
+{
+	begin(p, pin);
+	return lock_profile(p, folder, why) == -1 ? -1 : load(p, why);
+}
+
+int
+profile_hold(struct profile *p, const char *folder, uint32_t pin,
+    char why[WHY_MAX])
+{
+	begin(p, pin);
+	p->live = true;
+	return lock_profile(p, folder, why) == -1 ? -1 : load(p, why);
+}
+
+/* The file is replaced whole: reading it needs no lock. */
+int
+profile_look(struct profile *p, const char *folder, uint32_t pin, pid_t *holder,
+    char why[WHY_MAX])
+{
+	char path[PATH_MAX], name[BB_PIN_TEXT_MAX];
+	int n, lock;
+
+	begin(p, pin);
+	*holder = 0;
+	bb_text_pin(pin, name);
+	n = snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return refuse(why, ENAMETOOLONG, "the path is too long");
+	p->folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (p->folder == -1)
+		return errno == ENOENT ? refuse(why, ENOENT, "there is none")
+				       : refuse_sys(why);
+	if (check_folder(p->folder, why) == -1)
+		return -1;
+	lock = openat(p->folder, LOCK_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (lock != -1) {
+		*holder = find_holder(lock);
+		(void)close(lock);
+	}
+	return load(p, why);
 }
 
 int
@@ -284,6 +382,7 @@ profile_close(struct profile *p)
 	json_decref(p->numbering.held);
 	json_decref(p->kept.held);
 	json_decref(p->later);
+	json_decref(p->via);
 	bb_wipe(p, sizeof(*p));
 	p->folder = p->lock = -1;
 	errno = err;

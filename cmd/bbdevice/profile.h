@@ -3,13 +3,15 @@
  * The folder (0700) is below the one of all profiles and holds profile.json
  * (0600) and a lock.  The lock is held from profile_open to profile_close; no
  * input is waited for and no output written in between, or two ends of one
- * pipeline would wait for each other. */
+ * pipeline would wait for each other.  Or it is held from profile_hold on, for
+ * a process's life; then there is a socket, link.sock, for other processes. */
 #ifndef BBDEVICE_PROFILE_H
 #define BBDEVICE_PROFILE_H
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/cc.h"
@@ -98,9 +100,12 @@ struct profile {
 	struct numbering kept; /* the former one, until an attach for another
 				* account is answered */
 	json_t *later;         /* [{service,user,to,text}]: of other accounts */
+	json_t *via;           /* [ADDR]: how the gateway is reached; or NULL */
 
 	int folder; /* open while the lock is held; else -1 */
 	int lock;
+	bool live; /* held: on disk the session is never open, for nobody else
+		    * may send in this attach */
 };
 
 /* The folder of all profiles: what --profiles says, else BB_PROFILES, else
@@ -112,6 +117,14 @@ const char *profiles_folder(const char *option);
  * both cases. */
 int profile_open(struct profile *p, const char *folder, uint32_t pin,
     char why[WHY_MAX]) BB_NODISCARD;
+/* The same for as long as the process lives.  Besides: EBUSY when another one
+ * holds it, EINPROGRESS when somebody uses it for a moment. */
+int profile_hold(struct profile *p, const char *folder, uint32_t pin,
+    char why[WHY_MAX]) BB_NODISCARD;
+/* Reads without the lock, to look at it only; *holder is the process that holds
+ * it, or 0.  Not for the holder: closing the file would unlock it. */
+int profile_look(struct profile *p, const char *folder, uint32_t pin,
+    pid_t *holder, char why[WHY_MAX]) BB_NODISCARD;
 /* Makes folders and the first file; p is filled in by the caller but for the
  * numbering id.  As above; EEXIST when there is one. */
 int profile_create(struct profile *p, const char *folder, char why[WHY_MAX])

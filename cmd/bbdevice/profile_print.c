@@ -61,7 +61,7 @@ print_session(const struct profile *p)
 	if (!p->has_session)
 		return json_null();
 	return json_pack("{s:b, s:b, s:o, s:s, s:s, s:I, s:I, s:o, s:I}",
-	    "open", (int)s->open, "resume", (int)s->resume, "id",
+	    "open", (int)(s->open && !p->live), "resume", (int)s->resume, "id",
 	    s->has_id ? hex(s->id, sizeof(s->id)) : json_null(), "service",
 	    s->account.service, "user", s->account.user, "att",
 	    (json_int_t)s->att, "seq", (json_int_t)s->seq, "nonce",
@@ -97,7 +97,7 @@ print_profile(const struct profile *p)
 
 	bb_text_pin(p->pin, pin);
 	return json_pack("{s:i, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, "
-			 "s:o, s:O, s:o}",
+			 "s:o, s:O, s:o, s:O*}",
 	    "v", PROFILE_VERSION, "pin", pin, "service", p->usual.service,
 	    "user", p->usual.user, "att", (json_int_t)p->device.att, "current",
 	    hex(p->current, sizeof(p->current)), "previous",
@@ -106,7 +106,7 @@ print_profile(const struct profile *p)
 	    "outstanding", print_outstanding(p), "session", print_session(p),
 	    "numbering", print_numbering(&p->numbering), "kept",
 	    p->has_kept ? print_numbering(&p->kept) : json_null(), "later",
-	    p->later, "down", print_down(&p->device));
+	    p->later, "down", print_down(&p->device), "via", p->via);
 }
 
 int

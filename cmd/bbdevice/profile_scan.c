@@ -302,6 +302,8 @@ get_profile(struct reader *r, struct profile *p)
 		fault(r, "numbering", "is null");
 	p->has_kept = get_numbering(r, "kept", &p->kept);
 	p->later = get_list(r, "later");
+	if (json_object_get(r->json, "via") != NULL)
+		p->via = get_list(r, "via");
 	get_down(r, &p->device);
 }
 

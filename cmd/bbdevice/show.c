@@ -1,4 +1,4 @@
-/* Owns how what the gateway says is printed. */
+/* Owns the objects that say what the gateway has said. */
 #include "show.h"
 
 #include <inttypes.h>
@@ -10,7 +10,6 @@
 #include "numbers.h"
 #include "out.h"
 #include "status.h"
-#include "wire/text.h"
 
 #include "base/cc.h"
 
@@ -19,6 +18,23 @@ show_status(struct show *s, int status)
 {
 	if (status > s->worst)
 		s->worst = status;
+}
+
+/* The one way out; takes the object. */
+void
+show_say(struct show *s, json_t *object)
+{
+	show_status(s,
+	    (int)json_integer_value(json_object_get(object, "exit")));
+	if (s->sink != NULL) {
+		s->sink(s->ctx, object);
+		json_decref(object);
+	} else if (s->json) {
+		out_json(&s->out, object);
+	} else {
+		show_text(&s->out, object);
+		json_decref(object);
+	}
 }
 
 static const char *
@@ -33,14 +49,10 @@ number(const json_t *json, const char *name)
 	return (int64_t)json_integer_value(json_object_get(json, name));
 }
 
-/* ": TEXT", or nothing. */
 static void
-put_more(struct bb_buf *out, const char *before, const char *peer)
+set_number(json_t *json, const char *name, int64_t v)
 {
-	if (peer == NULL)
-		return;
-	out_printf(out, "%s", before);
-	out_peer(out, peer);
+	out_set(json, name, json_integer((json_int_t)v));
 }
 
 static void
@@ -73,27 +85,17 @@ copy_all(json_t *to, const json_t *from)
 
 /* --- steps ---------------------------------------------------------------- */
 
-static void
+void
 show_step(struct show *s, uint32_t pin, int64_t step, const char *hop,
     const char *what, int64_t us)
 {
-	json_t *json;
+	json_t *json = out_object(pin, "step");
 
-	if (s->json) {
-		json = out_object(pin, "step");
-		out_set(json, "step", json_integer((json_int_t)step));
-		out_set(json, "hop", json_string(hop));
-		out_set(json, "what", json_string(what));
-		out_set(json, "us", json_integer((json_int_t)us));
-		out_json(&s->out, json);
-		return;
-	}
-	out_printf(&s->out, "%08x: step %" PRId64 " %8" PRId64 " us  ",
-	    (unsigned)pin, step, us);
-	out_peer(&s->out, hop);
-	out_printf(&s->out, ": ");
-	out_peer(&s->out, what);
-	out_printf(&s->out, "\n");
+	set_number(json, "step", step);
+	out_set(json, "hop", json_string(hop));
+	out_set(json, "what", json_string(what));
+	set_number(json, "us", us);
+	show_say(s, json);
 }
 
 /* Microseconds since the attach began, or -1 when they cannot be told: the
@@ -117,17 +119,10 @@ show_round_trip(struct show *s, uint32_t pin, int64_t us, int64_t sum)
 
 	if (us == -1)
 		return;
-	if (s->json) {
-		json = out_object(pin, "round-trip");
-		out_set(json, "us", json_integer((json_int_t)us));
-		out_set(json, "steps_us", json_integer((json_int_t)sum));
-		out_json(&s->out, json);
-		return;
-	}
-	out_printf(&s->out,
-	    "%08x: in all  %8" PRId64 " us, of which %" PRId64
-	    " us in these steps\n",
-	    (unsigned)pin, us, sum);
+	json = out_object(pin, "round-trip");
+	set_number(json, "us", us);
+	set_number(json, "steps_us", sum);
+	show_say(s, json);
 }
 
 static void
@@ -155,9 +150,8 @@ show_steps(struct show *s, const struct profile *p, const json_t *steps)
 
 /* --- answer --------------------------------------------------------------- */
 
-static void
-answer_json(struct show *s, const struct profile *p, const json_t *answer,
-    int status)
+void
+show_answer(struct show *s, const struct profile *p, const json_t *answer)
 {
 	static const char *const members[] = { "result", "text", "reason",
 		"code", "retry_after", "session", "resume", "status_interval",
@@ -165,57 +159,17 @@ answer_json(struct show *s, const struct profile *p, const json_t *answer,
 	json_t *json = out_object(p->pin, "answer");
 	size_t i;
 
-	out_set(json, "service", json_string(p->outstanding.account.service));
-	out_set(json, "user", json_string(p->outstanding.account.user));
-	for (i = 0; i < BB_LEN(members); i++)
-		copy(json, answer, members[i]);
-	out_set(json, "exit", json_integer(status));
-	out_json(&s->out, json);
-}
-
-static void
-answer_text(struct show *s, const struct profile *p, const json_t *answer)
-{
-	const struct account *account = &p->outstanding.account;
-	const json_t *resume = json_object_get(answer, "resume");
-
-	out_printf(&s->out, "%08x: ", (unsigned)p->pin);
-	out_peer(&s->out, text(answer, "text"));
-	if (strcmp(text(answer, "result"), "ok") == 0) {
-		put_more(&s->out, " at ", account->service);
-		put_more(&s->out, " as ", account->user);
-	}
-	put_more(&s->out, ": ", text(answer, "reason"));
-	put_more(&s->out, "; session ", text(answer, "session"));
-	if (resume != NULL)
-		out_printf(&s->out, "; %s",
-		    json_is_true(resume) ? "it outlives this connection"
-					 : "ends with this connection");
-	if (json_object_get(answer, "retry_after") != NULL)
-		out_printf(&s->out, "; try again in %" PRId64 " s",
-		    number(answer, "retry_after"));
-	out_printf(&s->out, "\n");
-	if (text(answer, "ended") != NULL)
-		out_printf(&s->out,
-		    "%08x: the session before this one was %s\n",
-		    (unsigned)p->pin, text_of_ended(text(answer, "ended")));
-}
-
-void
-show_answer(struct show *s, const struct profile *p, const json_t *answer)
-{
-	int status = status_of_answer(text(answer, "result"));
-
-	show_status(s, status);
 	if (p->outstanding.trace.wanted)
 		show_steps(s, p, json_object_get(answer, "trace"));
 	else if (s->trace)
 		bb_log(BB_LOG_WARN, "%08x: no step was measured: %s",
 		    (unsigned)p->pin, "emit with --trace");
-	if (s->json)
-		answer_json(s, p, answer, status);
-	else
-		answer_text(s, p, answer);
+	out_set(json, "service", json_string(p->outstanding.account.service));
+	out_set(json, "user", json_string(p->outstanding.account.user));
+	for (i = 0; i < BB_LEN(members); i++)
+		copy(json, answer, members[i]);
+	set_number(json, "exit", status_of_answer(text(answer, "result")));
+	show_say(s, json);
 	show_results(s, p, json_object_get(answer, "results"));
 }
 
@@ -234,29 +188,14 @@ find_held(const struct profile *p, int64_t n)
 static void
 show_result(struct show *s, const struct profile *p, const json_t *result)
 {
-	const char *word = text(result, "result");
 	const char *to = text(find_held(p, number(result, "n")), "to");
-	int status = status_of_result(word);
-	json_t *json;
+	json_t *json = out_object(p->pin, "result");
 
-	show_status(s, status);
-	if (s->json) {
-		json = out_object(p->pin, "result");
-		copy_all(json, result);
-		if (to != NULL)
-			out_set(json, "to", json_string(to));
-		out_set(json, "exit", json_integer(status));
-		out_json(&s->out, json);
-		return;
-	}
-	out_printf(&s->out, "%08x: message %" PRId64, (unsigned)p->pin,
-	    number(result, "n"));
-	put_more(&s->out, " to ", to);
-	out_printf(&s->out, ": %s",
-	    strcmp(word, "unknown") == 0 ? "nobody knows whether it was sent"
-					 : word);
-	put_more(&s->out, ": ", text(result, "reason"));
-	out_printf(&s->out, "\n");
+	copy_all(json, result);
+	if (to != NULL)
+		out_set(json, "to", json_string(to));
+	set_number(json, "exit", status_of_result(text(result, "result")));
+	show_say(s, json);
 }
 
 void
@@ -271,31 +210,16 @@ show_results(struct show *s, const struct profile *p, const json_t *results)
 void
 show_event(struct show *s, uint32_t pin, const json_t *event)
 {
-	char when[BB_CLOCK_TEXT_MAX];
-	json_t *json;
+	json_t *json = out_object(pin, "event");
 
-	if (s->json) {
-		json = out_object(pin, "event");
-		copy_all(json, event);
-		out_json(&s->out, json);
-		return;
-	}
-	if (json_object_get(event, "time") != NULL) {
-		bb_clock_text(number(event, "time"), when);
-		out_printf(&s->out, "[%s] ", when);
-	}
-	out_peer(&s->out, text(event, "from"));
-	put_more(&s->out, ": ", text(event, "text"));
-	out_printf(&s->out, "\n");
+	copy_all(json, event);
+	show_say(s, json);
 }
 
 void
 show_more(struct show *s, uint32_t pin)
 {
-	if (s->json)
-		out_json(&s->out, out_object(pin, "more"));
-	else
-		out_printf(&s->out, "%08x: more events wait\n", (unsigned)pin);
+	show_say(s, out_object(pin, "more"));
 }
 
 /* --- the rest ------------------------------------------------------------- */
@@ -304,62 +228,39 @@ void
 show_bye(struct show *s, uint32_t pin, const json_t *bye)
 {
 	const char *ended = text(bye, "ended");
-	int status = status_of_ended(ended);
-	json_t *json;
+	json_t *json = out_object(pin, "bye");
 
-	show_status(s, status);
-	if (s->json) {
-		json = out_object(pin, "bye");
-		out_set(json, "ended", json_string(ended));
-		out_set(json, "exit", json_integer(status));
-		out_json(&s->out, json);
-		return;
-	}
-	out_printf(&s->out, "%08x: the session was %s\n", (unsigned)pin,
-	    text_of_ended(ended));
+	out_set(json, "ended", json_string(ended));
+	set_number(json, "exit", status_of_ended(ended));
+	show_say(s, json);
 }
 
 void
 show_notice(struct show *s, uint32_t pin, const json_t *notice,
-    const char *advice)
+    const char *advice, bool counts)
 {
-	const char *code = text(notice, "code");
-	int status = status_of_notice(code);
-	json_t *json;
+	static const char *const members[] = { "code", "text", "told",
+		"retry_after" };
+	json_t *json = out_object(pin, "notice");
+	int worst = s->worst;
+	size_t i;
 
-	if (s->json) {
-		json = out_object(pin, "notice");
-		copy(json, notice, "code");
-		copy(json, notice, "text");
-		copy(json, notice, "told");
-		copy(json, notice, "retry_after");
-		out_set(json, "advice", json_string(advice));
-		out_set(json, "exit", json_integer(status));
-		out_json(&s->out, json);
-		return;
-	}
-	out_printf(&s->out, "%08x: %s", (unsigned)pin, text_of_notice(code));
-	put_more(&s->out, ": ", text(notice, "text"));
-	out_printf(&s->out, "; %s\n", advice);
+	for (i = 0; i < BB_LEN(members); i++)
+		copy(json, notice, members[i]);
+	out_set(json, "advice", json_string(advice));
+	set_number(json, "exit", status_of_notice(text(notice, "code")));
+	show_say(s, json);
+	if (!counts)
+		s->worst = worst;
 }
 
 void
 show_hint(struct show *s, uint32_t pin, uint8_t code)
 {
-	int status = status_of_hint(code);
-	json_t *json;
+	json_t *json = out_object(pin, "hint");
 
-	show_status(s, status);
-	if (s->json) {
-		json = out_object(pin, "hint");
-		out_set(json, "code", json_integer(code));
-		out_set(json, "text", json_string(text_of_hint(code)));
-		out_set(json, "exit", json_integer(status));
-		out_json(&s->out, json);
-		return;
-	}
-	out_printf(&s->out,
-	    "%08x: %s (a hint, not sealed: anybody on the way could have said "
-	    "it)\n",
-	    (unsigned)pin, text_of_hint(code));
+	set_number(json, "code", code);
+	out_set(json, "text", json_string(text_of_hint(code)));
+	set_number(json, "exit", status_of_hint(code));
+	show_say(s, json);
 }

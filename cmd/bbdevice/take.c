@@ -26,6 +26,7 @@ take_data(struct turn *turn)
 	if (event == BB_DE_OTHER)
 		return;
 	turn->t->taken++;
+	turn->t->last.event = op == BB_OP_bye ? BB_DE_BYE : event;
 	mark_begin(turn);
 	turn->mark.seq = turn->frame->seq;
 	turn->mark.event = event;
@@ -35,7 +36,7 @@ take_data(struct turn *turn)
 		return;
 	}
 	mark_events(turn, turn->first,
-	    bb_device_whole(&turn->p.device, turn->frame->seq));
+	    bb_device_whole(&turn->p->device, turn->frame->seq));
 }
 
 /* --- notice and hint ------------------------------------------------------ */
@@ -84,35 +85,38 @@ take_notice(struct turn *turn)
 	    bb_device_notice_find(turn_text(turn->first, "code"));
 	turn->facts.told =
 	    (uint32_t)json_integer_value(json_object_get(turn->first, "told"));
-	turn->facts.nonce_mine = turn->p.has_outstanding &&
+	turn->facts.nonce_mine = turn->p->has_outstanding &&
 				 turn_hex_is(turn->first, "nonce",
-				     turn->p.outstanding.nonce, BB_NONCE_LEN);
+				     turn->p->outstanding.nonce, BB_NONCE_LEN);
 	event = turn_see(turn);
 	if (event == BB_DE_OTHER)
 		return;
-	act = profile_step(&turn->p, event);
+	act = profile_step(turn->p, event);
+	turn->t->last.event = event;
+	turn->t->last.act = act;
+	turn->t->last.retry_after = (int64_t)json_integer_value(
+	    json_object_get(turn->first, "retry_after"));
 	if (act == BB_DA_DROP) {
 		turn_drop(turn, EXIT_LOCAL_PROTOCOL,
 		    "it does not fit the state of the device");
 		return;
 	}
 	if (act == BB_DA_TOLD)
-		bb_device_attached(&turn->p.device, turn->facts.told);
+		bb_device_attached(&turn->p->device, turn->facts.told);
 	if (act != BB_DA_WAIT && act != BB_DA_SHOW && act != BB_DA_AGAIN &&
 	    !turn_save(turn))
 		return;
-	show_notice(show, turn->frame->pin, turn->first, advice_for(act));
-	if (act == BB_DA_WAIT)
-		return;
-	show_status(show, status_of_notice(turn_text(turn->first, "code")));
-	turn->t->taken++;
+	show_notice(show, turn->frame->pin, turn->first, advice_for(act),
+	    act != BB_DA_WAIT);
+	if (act != BB_DA_WAIT)
+		turn->t->taken++;
 }
 
 /* Nothing is saved: a hint is not sealed. */
 static void
 take_hint(struct turn *turn)
 {
-	const struct profile *p = &turn->p;
+	const struct profile *p = turn->p;
 	const uint8_t *nonce = NULL;
 
 	if (p->has_outstanding)
@@ -124,6 +128,7 @@ take_hint(struct turn *turn)
 	    memcmp(nonce, turn->frame->nonce, BB_HINT_NONCE_LEN) == 0;
 	if (turn_see(turn) == BB_DE_OTHER)
 		return;
+	turn->t->last.event = BB_DE_HINT;
 	show_hint(&turn->t->show, turn->frame->pin, turn->frame->code);
 	turn->t->taken++;
 }
@@ -152,6 +157,37 @@ take_by_type(struct turn *turn)
 	}
 }
 
+static void
+take_loaded(struct turn *turn)
+{
+	struct profile p;
+	char why[WHY_MAX];
+
+	turn->p = &p;
+	if (profile_open(&p, turn->t->folder, turn->frame->pin, why) == 0)
+		take_by_type(turn);
+	else if (errno == ENOENT)
+		turn_drop(turn, EXIT_LOCAL_UNOPENED,
+		    "there is no such profile");
+	else
+		turn_drop(turn, bb_errno_exit(errno), "its profile: %s", why);
+	profile_close(&p);
+	out_flush(&turn->t->show.out);
+	if (turn->mark.wanted)
+		mark_note(turn);
+}
+
+static void
+take_held(struct turn *turn)
+{
+	turn->p = turn->t->held;
+	take_by_type(turn);
+	if (turn->t->show.shown != NULL)
+		turn->t->show.shown(turn->t->show.ctx);
+	if (turn->mark.wanted)
+		mark_held(turn);
+}
+
 void
 take_frame(struct take *t, const struct bb_frame *frame)
 {
@@ -162,20 +198,13 @@ take_frame(struct take *t, const struct bb_frame *frame)
 		    .seq = frame->seq },
 		.sections = { BB_BUF_SECRET(BB_PACK_JSON_MAX),
 		    BB_BUF_SECRET(BB_PACK_JSON_MAX) } };
-	char why[WHY_MAX];
 	size_t i;
 
-	if (profile_open(&turn.p, t->folder, frame->pin, why) == 0)
-		take_by_type(&turn);
-	else if (errno == ENOENT)
-		turn_drop(&turn, EXIT_LOCAL_UNOPENED,
-		    "there is no such profile");
+	t->last = (struct taken){ .event = BB_DE_OTHER, .act = BB_DA_DROP };
+	if (t->held != NULL)
+		take_held(&turn);
 	else
-		turn_drop(&turn, bb_errno_exit(errno), "its profile: %s", why);
-	profile_close(&turn.p);
-	out_flush(&t->show.out);
-	if (turn.mark.wanted)
-		mark_note(&turn);
+		take_loaded(&turn);
 	json_decref(turn.first);
 	json_decref(turn.second);
 	for (i = 0; i < BB_PACK_SECTIONS; i++)

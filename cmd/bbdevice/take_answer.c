@@ -69,21 +69,21 @@ adopt(struct profile *p, const uint8_t next[BB_BASE_LEN], const json_t *answer,
 static void
 learn_answer(struct turn *turn, uint8_t next[BB_BASE_LEN])
 {
-	const struct outstanding *o = &turn->p.outstanding;
-	struct bb_roll roll = { .pin = turn->p.pin, .att = o->att };
+	const struct outstanding *o = &turn->p->outstanding;
+	struct bb_roll roll = { .pin = turn->p->pin, .att = o->att };
 	struct bb_keys keys;
 
 	turn->facts.ok = strcmp(turn_text(turn->first, "result"), "ok") == 0;
-	if (!turn->p.has_outstanding)
+	if (!turn->p->has_outstanding)
 		return;
 	turn->facts.nonce_mine =
 	    turn_hex_is(turn->first, "nonce", o->nonce, sizeof(o->nonce));
 	memcpy(roll.kid, o->kid, sizeof(roll.kid));
 	memcpy(roll.e_d, o->e_public, sizeof(roll.e_d));
 	memcpy(roll.e_s, turn->frame->e, sizeof(roll.e_s));
-	if (bb_keys_roll(turn->p.current, o->e_private, false, &roll, next) ==
+	if (bb_keys_roll(turn->p->current, o->e_private, false, &roll, next) ==
 		0 &&
-	    bb_keys_expand(next, turn->p.pin, &keys) == 0) {
+	    bb_keys_expand(next, turn->p->pin, &keys) == 0) {
 		turn->facts.newkid_fits = turn_hex_is(turn->first, "newkid",
 		    keys.kid, sizeof(keys.kid));
 		bb_wipe(&keys, sizeof(keys));
@@ -103,10 +103,15 @@ take_answer(struct turn *turn)
 		return;
 	learn_answer(turn, next);
 	event = turn_see(turn);
+	turn->t->last.event = event;
+	turn->t->last.unknown =
+	    strcmp(turn_text(turn->first, "result"), "unknown-session") == 0;
+	turn->t->last.retry_after = (int64_t)json_integer_value(
+	    json_object_get(turn->first, "retry_after"));
 	if (event != BB_DE_OTHER &&
-	    profile_step(&turn->p, event) == BB_DA_ADOPT) {
-		show_answer(&turn->t->show, &turn->p, turn->first);
-		if (adopt(&turn->p, next, turn->first, turn->facts.ok) == -1)
+	    profile_step(turn->p, event) == BB_DA_ADOPT) {
+		show_answer(&turn->t->show, turn->p, turn->first);
+		if (adopt(turn->p, next, turn->first, turn->facts.ok) == -1)
 			turn_fail(turn, "number the messages");
 		else
 			saved = turn_save(turn);
@@ -114,9 +119,11 @@ take_answer(struct turn *turn)
 	bb_wipe(next, sizeof(next));
 	if (!saved) {
 		bb_buf_clear(&turn->t->show.out);
+		turn->t->last.event = BB_DE_OTHER;
 		return;
 	}
 	turn->t->taken++;
+	turn->t->last.act = BB_DA_ADOPT;
 	if (turn->count < 2 || (turn->second = turn_parse(turn, 1,
 				    BB_PLACE_ANSWER_MORE, &op)) == NULL)
 		return;

@@ -45,7 +45,7 @@ turn_fail(struct turn *turn, const char *what)
 bool
 turn_save(struct turn *turn)
 {
-	if (profile_save(&turn->p) == 0)
+	if (profile_save(turn->p) == 0)
 		return true;
 	turn_fail(turn, "save the profile");
 	return false;
@@ -58,7 +58,7 @@ turn_open(struct turn *turn)
 	const char *why = NULL;
 	int rc, err;
 
-	if (profile_find_key(&turn->p, turn->frame->kid, &turn->facts.key,
+	if (profile_find_key(turn->p, turn->frame->kid, &turn->facts.key,
 		&keys) == -1) {
 		turn_fail(turn, "use the keys");
 		return false;
@@ -123,7 +123,7 @@ turn_see(struct turn *turn)
 	const char *why;
 	enum bb_device_event event;
 
-	event = bb_device_see(&turn->p.device, &turn->facts, &why);
+	event = bb_device_see(&turn->p->device, &turn->facts, &why);
 	if (event == BB_DE_OTHER)
 		turn_drop(turn, EXIT_LOCAL_PROTOCOL, "it %s", why);
 	return event;

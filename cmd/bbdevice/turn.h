@@ -36,7 +36,7 @@ struct mark {
 struct turn {
 	struct take *t;
 	const struct bb_frame *frame;
-	struct profile p;
+	struct profile *p;
 	struct bb_device_frame facts;
 	struct bb_buf sections[BB_PACK_SECTIONS];
 	size_t count;
@@ -70,6 +70,8 @@ void mark_events(struct turn *turn, const json_t *events, bool whole);
 /* After the output: the profile is read anew, perhaps another attach was made
  * meanwhile. */
 void mark_note(struct turn *turn);
+/* The same in a profile that is held. */
+void mark_held(struct turn *turn);
 
 /* An ANSWER (take_answer.c). */
 void take_answer(struct turn *turn);

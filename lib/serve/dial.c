@@ -52,6 +52,7 @@ struct bb_dial {
 	struct bb_timer *timer; /* of the attempt, or until the next */
 	struct bb_io *io;
 	int fd; /* of the attempt under way, or -1 */
+	int error; /* errno of the last failure */
 	int64_t backoff_ms;
 	int64_t up_ms; /* when the last one stood */
 };
@@ -118,6 +119,13 @@ next_place(struct bb_dial *d, const char *why)
 }
 
 static void
+place_failed(struct bb_dial *d, int err)
+{
+	d->error = err;
+	next_place(d, err == ETIMEDOUT ? "timed out" : strerror(err));
+}
+
+static void
 connected(struct bb_dial *d)
 {
 	int fd = d->fd;
@@ -142,7 +150,7 @@ connect_ready(void *dial, unsigned what)
 	if (err == 0)
 		connected(d);
 	else
-		next_place(d, strerror(err));
+		place_failed(d, err);
 }
 
 static int
@@ -167,7 +175,7 @@ attempt(struct bb_dial *d)
 	const struct place *p = &d->places[d->next++];
 
 	if ((d->fd = attempt_socket(p)) == -1) {
-		next_place(d, strerror(errno));
+		place_failed(d, errno);
 		return;
 	}
 	if (connect(d->fd, (const struct sockaddr *)&p->at, p->len) == 0) {
@@ -176,13 +184,13 @@ attempt(struct bb_dial *d)
 	}
 	/* A unix socket whose queue is full answers EAGAIN. */
 	if (errno != EINPROGRESS) {
-		next_place(d, strerror(errno));
+		place_failed(d, errno);
 		return;
 	}
 	d->io = bb_io_new(d->loop, d->fd, connect_ready, d);
 	if (d->io == NULL || bb_io_want(d->io, BB_WRITE) == -1 ||
 	    bb_timer_set(d->timer, ATTEMPT_MS) == -1)
-		next_place(d, strerror(errno));
+		place_failed(d, errno);
 }
 
 /* ---- where to ---- */
@@ -231,6 +239,7 @@ look_up(struct bb_dial *d)
 {
 	struct lookup *l;
 
+	d->error = EHOSTUNREACH; /* until an address was tried */
 	if ((l = calloc(1, sizeof(*l))) == NULL) {
 		later(d, strerror(ENOMEM));
 		return;
@@ -302,7 +311,7 @@ timer_fired(void *dial)
 	struct bb_dial *d = dial;
 
 	if (d->fd != -1)
-		next_place(d, "timed out");
+		place_failed(d, ETIMEDOUT);
 	else if (d->lookup == NULL)
 		begin(d);
 }
@@ -358,6 +367,12 @@ bb_dial_again(struct bb_dial *d)
 	else
 		grow_backoff(d);
 	wait_for(d, d->backoff_ms == 0 ? 0 : jittered(d->backoff_ms));
+}
+
+int
+bb_dial_error(const struct bb_dial *d)
+{
+	return d->error;
 }
 
 void

@@ -30,6 +30,10 @@ struct bb_dial *bb_dial_new(struct bb_loop *loop, struct bb_work *work,
 /* The connection that up() gave is gone: begin again (the first time at once).
  */
 void bb_dial_again(struct bb_dial *dial);
+/* The errno of the last attempt that failed: EHOSTUNREACH where a name has no
+ * address.  For a callee of failed(). */
+int bb_dial_error(const struct bb_dial *dial);
+/* Not from failed(). */
 void bb_dial_free(struct bb_dial *dial);
 
 #endif

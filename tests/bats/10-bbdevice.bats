@@ -182,7 +182,7 @@ on_terminal() { # COMMAND
 	# Holds the lock until it is told to remove the profile.
 	bb_spawn timeout 30 python3 -c 'import fcntl, os, shutil, time
 with open("phones/2100000a/lock", "r+") as f:
-    fcntl.lockf(f, fcntl.LOCK_EX)
+    fcntl.lockf(f, fcntl.LOCK_EX, 1)
     open("locked", "w").close()
     while not os.path.exists("go"):
         time.sleep(0.01)
@@ -327,11 +327,11 @@ with open("phones/2100000a/lock", "r+") as f:
 	assert_eq "$(field 'numbering.held | length')" 0
 }
 
-@test "without --emit, --pin or a user nothing is done, and it is said why" {
+@test "without --pin or a user nothing is done, and it is said why" {
 	bbdevice profile add --pin 2100000a --key-file key
 	run bbdevice login --pin 2100000a --password-file pw
 	assert_status 100
-	assert_has "$output" "--emit"
+	assert_has "$output" "--user"
 	run bbdevice login --emit --password-file pw
 	assert_status 100
 	assert_has "$output" "--pin"
