@@ -11,8 +11,10 @@
 #include "state.h"
 
 #define OUT_MAX (256u << 10) /* a device slower than that is closed */
-/* A device that has half-closed gets what is still owed to it. */
-#define HALF_CLOSED_MS 10000
+/* A device that has half-closed gets what is still owed to it; one that has
+ * left looks the same. */
+#define HALF_CLOSED_MS 1000
+#define HALF_CLOSED_ASKED_MS 10000
 #define LINGER_MS 5000
 #define SWEEP_MS 1000
 
@@ -167,7 +169,8 @@ link_half_closed(void *ctx, struct bb_peer *peer)
 
 	link->half_closed = true;
 	if (link->owed > 0)
-		bb_peer_deadline(peer, HALF_CLOSED_MS);
+		bb_peer_deadline(peer,
+		    link->asked ? HALF_CLOSED_ASKED_MS : HALF_CLOSED_MS);
 	else if (bb_peer_waiting(peer) > 0)
 		link_finish(link, ENDED_BY_DEVICE, LINGER_MS);
 	else
@@ -189,6 +192,8 @@ send_down(struct link *link, const void *bytes, size_t len)
 		return false;
 	}
 	if (bb_peer_send(link->peer, bytes, len) == -1) {
+		if (errno == EPIPE)
+			return true; /* it leaves: its end comes by itself */
 		link_end(link, errno == ENOBUFS ? ENDED_SLOW : ENDED_QUEUES);
 		return false;
 	}

@@ -1,4 +1,5 @@
 /* What comes up a device link. */
+#include <errno.h>
 #include <inttypes.h>
 
 #include "base/cc.h"
@@ -47,9 +48,10 @@ hint(struct link *link, const struct bb_frame *frame, enum bb_hint_code code)
 		break;
 	}
 	bb_frame_write_hint(0, frame->pin, (uint8_t)code, frame->nonce, out);
-	if (bb_peer_send(link->peer, out, sizeof(out)) == -1)
+	if (bb_peer_send(link->peer, out, sizeof(out)) == 0)
+		r->hints++;
+	else if (errno != EPIPE) /* else it leaves */
 		return refuse(link, ENDED_SLOW);
-	r->hints++;
 	return true;
 }
 

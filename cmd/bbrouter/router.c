@@ -28,6 +28,8 @@ router_run(const struct router_options *options)
 
 	if (options->to.len > 0 && options->chain != NULL)
 		refuse("--to and words after -- exclude each other");
+	if (options->chain != NULL && options->chain[0] == NULL)
+		refuse("no words follow --");
 	if (options->filter && ask.has_next)
 		refuse("a filter has no next stage");
 	start = bb_start_look(&ask);

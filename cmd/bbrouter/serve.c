@@ -13,8 +13,9 @@
 
 #define LISTEN_DEFAULT "*:3101"
 #define WORKERS 2         /* for names of dispatchers */
-#define LINGER_MS 5000    /* for a device to take what waits for it */
+#define LINGER_MS 2000    /* for a device to take what waits for it */
 #define NO_ANSWER_MS 1000 /* the same, when nothing more can come */
+#define SIGNALS_MAX 64    /* higher statuses are the child's own */
 #define GRACE_MS 1000     /* from the end of a chain's stream to its child's */
 
 static const char *
@@ -112,15 +113,11 @@ serve_trunk_changed(struct router *r)
 		bb_loop_stop(r->loop);
 }
 
-/* The child's end comes at once, or it has closed its end and lives on. */
-void
-serve_chain_gone(struct router *r)
+static void
+chain_failed(struct router *r, const char *what)
 {
-	if (r->draining || r->chain_ended)
-		return;
-	if (bb_timer_set(r->grace, GRACE_MS) == -1)
-		bb_log(BB_LOG_ERROR, "unable to set a timer: %s",
-		    strerror(errno));
+	bb_log(BB_LOG_ERROR, "the next stage (%s) has %s", next_stage(r), what);
+	stop(r, BB_EXIT_TEMP);
 }
 
 static void
@@ -128,11 +125,21 @@ grace_over(void *router)
 {
 	struct router *r = router;
 
+	if (!r->draining && !r->chain_ended)
+		chain_failed(r, "left its connection");
+}
+
+/* The child's end comes at once, or it has closed its end and lives on. */
+void
+serve_chain_gone(struct router *r, bool silent)
+{
 	if (r->draining || r->chain_ended)
 		return;
-	bb_log(BB_LOG_ERROR, "the next stage (%s) has left its connection",
-	    next_stage(r));
-	stop(r, BB_EXIT_TEMP);
+	if (silent)
+		chain_failed(r, "not said HELLO in time");
+	else if (bb_timer_set(r->grace, GRACE_MS) == -1)
+		bb_log(BB_LOG_ERROR, "unable to set a timer: %s",
+		    strerror(errno));
 }
 
 static void
@@ -143,7 +150,7 @@ chain_ended(void *router, int status)
 	r->chain_ended = true;
 	if (r->draining && status == 0)
 		return;
-	if (status > 128)
+	if (status > 128 && status <= 128 + SIGNALS_MAX)
 		bb_log(BB_LOG_ERROR,
 		    "the next stage (%s) was ended by signal "
 		    "%d",
@@ -232,7 +239,7 @@ open_router(struct router *r, const struct bb_start *start)
 	r->server = bb_server_new(r->loop, start, &r->options->server,
 	    LISTEN_DEFAULT, &calls, r, why);
 	if (r->server == NULL)
-		bb_die(BB_EXIT_USAGE, "unable to serve: %s", why);
+		bb_die(bb_errno_exit(errno), "unable to serve: %s", why);
 }
 
 static void

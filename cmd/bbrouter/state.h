@@ -186,8 +186,8 @@ int serve_run(const struct router_options *options,
     const struct bb_start *start);
 /* A trunk is ready, has failed, or has gone. */
 void serve_trunk_changed(struct router *r);
-/* The connection of the chain has gone. */
-void serve_chain_gone(struct router *r);
+/* The connection of the chain has gone, or nothing was said on it. */
+void serve_chain_gone(struct router *r, bool silent);
 /* A link has left the table; the process of a single one ends with status. */
 void serve_link_gone(struct router *r, const uint8_t address[16], int status);
 

@@ -13,7 +13,8 @@
 #define OUT_MAX (4u << 20)
 #define HELLO_MS 5000
 #define CHAIN_HELLO_MS 30000 /* a program that we have started ourselves */
-#define LINGER_MS 5000
+#define CLOSE_MS 5000        /* for a device to read what waits for it */
+#define LINGER_MS 1000       /* for a dispatcher to see our end */
 
 static const char far[] =
     "a trunk to another host needs TLS, which this version has not";
@@ -98,7 +99,7 @@ pass_down(struct trunk *t, const struct bb_frame *frame, const void *bytes,
 		break;
 	case BB_FRAME_LINK_CLOSE:
 		if (link != NULL)
-			link_finish(link, ENDED_BY_DISPATCHER, LINGER_MS);
+			link_finish(link, ENDED_BY_DISPATCHER, CLOSE_MS);
 		break;
 	default:
 		if (link != NULL)
@@ -189,17 +190,19 @@ trunk_closed(void *ctx, struct bb_peer *peer, const char *why)
 {
 	struct trunk *t = ctx;
 	struct router *r = t->router;
+	bool silent = !t->ready && why != NULL && strcmp(why, "timed out") == 0;
 
 	(void)peer;
-	if (why != NULL && !t->ready && strcmp(why, "timed out") == 0)
+	if (silent)
 		why = "it has not said HELLO in time";
-	complain(t, why == NULL ? "it was told to go" : why);
+	if (!r->chained)
+		complain(t, why == NULL ? "it was told to go" : why);
 	t->peer = NULL;
 	t->ready = false;
 	r->targets[t->number].healthy = false;
 	set_full(t, false);
 	if (r->chained)
-		serve_chain_gone(r);
+		serve_chain_gone(r, silent);
 	else if (t->dial != NULL)
 		bb_dial_again(t->dial);
 	serve_trunk_changed(r);
