@@ -51,50 +51,52 @@ test_trunk_bytes(void)
 	    "LINK_CLOSE goes down with link and code, without a PIN");
 }
 
-/* Reads on a trunk, and on a device link, what a trunk's frame must not be. */
+/* What a trunk's frame is and must not be. */
+static const struct {
+	uint8_t type, dir, code;
+	uint64_t link;
+	uint32_t word;
+	enum bb_frame_fault want;
+	const char *sentence;
+} rows[] = {
+	/* clang-format off */
+	{ 0x80, 0, 0, 0, 7, BB_FRAME_SOUND, "HELLO up" },
+	{ 0x80, 1, 0, 0, 0, BB_FRAME_SOUND, "HELLO down" },
+	{ 0x80, 0, 0, 0, 0, BB_FRAME_BAD_RESERVED,
+	    "HELLO up without an instance" },
+	{ 0x80, 1, 0, 0, 7, BB_FRAME_BAD_RESERVED,
+	    "HELLO down with an instance" },
+	{ 0x80, 0, 0, 1, 7, BB_FRAME_BAD_RESERVED,
+	    "HELLO with a link" },
+	{ 0x80, 0, 1, 0, 7, BB_FRAME_BAD_RESERVED,
+	    "HELLO with a code" },
+	{ 0x80, 2, 0, 0, 7, BB_FRAME_BAD_DIRECTION,
+	    "HELLO in direction 2" },
+	{ 0x81, 0, 0, 9, 7, BB_FRAME_SOUND, "LINK_DOWN up" },
+	{ 0x81, 0, 0, 9, 0, BB_FRAME_SOUND, "LINK_DOWN of PIN 0" },
+	{ 0x81, 1, 0, 9, 7, BB_FRAME_BAD_DIRECTION, "LINK_DOWN down" },
+	{ 0x81, 0, 1, 9, 7, BB_FRAME_BAD_RESERVED,
+	    "LINK_DOWN with a code" },
+	{ 0x82, 1, 0, 9, 7, BB_FRAME_SOUND, "LINK_OK down" },
+	{ 0x82, 0, 0, 9, 7, BB_FRAME_BAD_DIRECTION, "LINK_OK up" },
+	{ 0x82, 1, 2, 9, 7, BB_FRAME_BAD_RESERVED,
+	    "LINK_OK with a code" },
+	{ 0x83, 1, 1, 9, 0, BB_FRAME_SOUND, "LINK_CLOSE down" },
+	{ 0x83, 1, 77, 9, 0, BB_FRAME_SOUND,
+	    "LINK_CLOSE with a code that is unknown" },
+	{ 0x83, 1, 0, 9, 0, BB_FRAME_BAD_RESERVED,
+	    "LINK_CLOSE without a code" },
+	{ 0x83, 1, 1, 9, 7, BB_FRAME_BAD_RESERVED,
+	    "LINK_CLOSE with a PIN" },
+	{ 0x83, 0, 1, 9, 0, BB_FRAME_BAD_DIRECTION, "LINK_CLOSE up" },
+	{ 0x84, 1, 0, 9, 0, BB_FRAME_BAD_TYPE, "type 0x84" },
+	/* clang-format on */
+};
+
+/* On a trunk, and on a device link. */
 static void
 test_trunk_read(void)
 {
-	static const struct {
-		uint8_t type, dir, code;
-		uint64_t link;
-		uint32_t word;
-		enum bb_frame_fault want;
-		const char *sentence;
-	} rows[] = {
-		/* clang-format off */
-		{ 0x80, 0, 0, 0, 7, BB_FRAME_SOUND, "HELLO up" },
-		{ 0x80, 1, 0, 0, 0, BB_FRAME_SOUND, "HELLO down" },
-		{ 0x80, 0, 0, 0, 0, BB_FRAME_BAD_RESERVED,
-		    "HELLO up without an instance" },
-		{ 0x80, 1, 0, 0, 7, BB_FRAME_BAD_RESERVED,
-		    "HELLO down with an instance" },
-		{ 0x80, 0, 0, 1, 7, BB_FRAME_BAD_RESERVED,
-		    "HELLO with a link" },
-		{ 0x80, 0, 1, 0, 7, BB_FRAME_BAD_RESERVED,
-		    "HELLO with a code" },
-		{ 0x80, 2, 0, 0, 7, BB_FRAME_BAD_DIRECTION,
-		    "HELLO in direction 2" },
-		{ 0x81, 0, 0, 9, 7, BB_FRAME_SOUND, "LINK_DOWN up" },
-		{ 0x81, 0, 0, 9, 0, BB_FRAME_SOUND, "LINK_DOWN of PIN 0" },
-		{ 0x81, 1, 0, 9, 7, BB_FRAME_BAD_DIRECTION, "LINK_DOWN down" },
-		{ 0x81, 0, 1, 9, 7, BB_FRAME_BAD_RESERVED,
-		    "LINK_DOWN with a code" },
-		{ 0x82, 1, 0, 9, 7, BB_FRAME_SOUND, "LINK_OK down" },
-		{ 0x82, 0, 0, 9, 7, BB_FRAME_BAD_DIRECTION, "LINK_OK up" },
-		{ 0x82, 1, 2, 9, 7, BB_FRAME_BAD_RESERVED,
-		    "LINK_OK with a code" },
-		{ 0x83, 1, 1, 9, 0, BB_FRAME_SOUND, "LINK_CLOSE down" },
-		{ 0x83, 1, 77, 9, 0, BB_FRAME_SOUND,
-		    "LINK_CLOSE with a code that is unknown" },
-		{ 0x83, 1, 0, 9, 0, BB_FRAME_BAD_RESERVED,
-		    "LINK_CLOSE without a code" },
-		{ 0x83, 1, 1, 9, 7, BB_FRAME_BAD_RESERVED,
-		    "LINK_CLOSE with a PIN" },
-		{ 0x83, 0, 1, 9, 0, BB_FRAME_BAD_DIRECTION, "LINK_CLOSE up" },
-		{ 0x84, 1, 0, 9, 0, BB_FRAME_BAD_TYPE, "type 0x84" },
-		/* clang-format on */
-	};
 	uint8_t out[BB_TRUNK_LEN];
 	struct bb_frame frame;
 	struct bb_wr wr;
