@@ -80,6 +80,7 @@ extern const struct noun noun_service;
 extern const struct noun noun_permission;
 extern const struct noun noun_limit;
 extern const struct noun noun_session;
+extern const struct noun noun_stage;
 
 /* A name from the command line: at most `size` - 1 bytes that bb_text_name
  * accepts, else a sentence that says what `what` ("USER") must be, and exit

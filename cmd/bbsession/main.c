@@ -20,7 +20,8 @@
 #define TOOL_MAX 64
 
 static const struct noun *const nouns[] = { &noun_db, &noun_user, &noun_device,
-	&noun_service, &noun_permission, &noun_limit, &noun_session };
+	&noun_service, &noun_permission, &noun_limit, &noun_session,
+	&noun_stage };
 
 static const struct bb_opt every_verb[] = {
 	/* clang-format off */

@@ -18,7 +18,7 @@ verbs() {
 	done
 	assert_has "$output" "limit explain USER"
 	assert_eq "$stderr" ""
-	assert_eq "$(verbs | wc -l)" 34
+	assert_eq "$(verbs | wc -l)" 39
 }
 
 @test "bbsession help NOUN lists the verbs of one noun only" {
