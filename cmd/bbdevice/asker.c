@@ -2,6 +2,7 @@
 #include "asker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -170,6 +171,15 @@ asker_say(struct asker *a, json_t *object)
 {
 	show_say(&a->show, object);
 	out_flush(&a->show.out);
+}
+
+bool
+asker_heeds(int signo)
+{
+	struct sigaction action;
+
+	return sigaction(signo, NULL, &action) == -1 ||
+	       action.sa_handler != SIG_IGN;
 }
 
 /* --- what the holder says ------------------------------------------------- */

@@ -63,6 +63,9 @@ void asker_say(struct asker *a, json_t *object);
 /* It ends with a sentence. */
 void asker_fail(struct asker *a, int status, const char *text);
 void asker_clear(struct asker *a);
+/* A signal that we were started to ignore (nohup, a shell's background job) is
+ * ignored. */
+bool asker_heeds(int signo);
 /* {"op":"login"} with account, password, presence. */
 json_t *asker_login(const struct asker *a);
 

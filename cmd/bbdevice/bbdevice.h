@@ -17,6 +17,7 @@ enum device_exit {
 	EXIT_ROUTER_TIMEOUT = 23,  /* connecting, or no answer came */
 	EXIT_ROUTER_PROTOCOL = 25, /* what came is no frame */
 	EXIT_ROUTER_DROPPED = 29,  /* it closed the connection */
+	EXIT_COLLAB_DROPPED = 49,  /* the session is gone */
 	EXIT_IM_UNKNOWN = 59       /* nobody knows whether it was sent */
 };
 

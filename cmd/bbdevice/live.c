@@ -26,6 +26,22 @@ live_save(struct live *l)
 }
 
 void
+live_no_memory(void)
+{
+	errno = ENOMEM;
+	bb_die_sys("unable to go on");
+}
+
+void
+live_put(json_t **list, json_t *value)
+{
+	if (*list == NULL)
+		*list = json_array();
+	if (json_array_append_new(*list, value) == -1)
+		live_no_memory();
+}
+
+void
 live_timer(struct bb_timer *timer, int64_t ms)
 {
 	if (bb_timer_set(timer, ms) == -1)
@@ -124,12 +140,11 @@ chain_ended(void *live, int status)
 	struct live *l = live;
 
 	l->chain_runs = false;
-	if (l->ending) {
-		if (l->peer == NULL)
-			bb_loop_stop(l->loop);
-		return;
-	}
-	bb_log(BB_LOG_ERROR, "the command has ended with status %d", status);
+	if (status != 0)
+		bb_log(BB_LOG_ERROR, "the command has ended with status %d",
+		    status);
+	if (l->ending)
+		link_over(l);
 }
 
 /* --- begins --------------------------------------------------------------- */
@@ -145,7 +160,8 @@ open_loop(struct live *l)
 	    (l->work = bb_work_new(l->loop, THREADS, BB_OPT_LIST_MAX)) == NULL)
 		bb_die_sys("unable to begin");
 	for (i = 0; i < BB_LEN(signals); i++) {
-		if (bb_loop_on_signal(l->loop, signals[i], caught, l) == -1)
+		if (asker_heeds(signals[i]) &&
+		    bb_loop_on_signal(l->loop, signals[i], caught, l) == -1)
 			bb_die_sys("unable to begin");
 	}
 	if (l->chained &&
@@ -170,6 +186,7 @@ close_loop(struct live *l)
 			free(c);
 	}
 	bb_peer_free(l->peer);
+	bb_peer_free(l->leaving);
 	bb_dial_free(l->dial);
 	bb_dial_free(l->dial_over);
 	bb_timer_free(l->again);
@@ -215,6 +232,7 @@ live_run(struct live *l, struct asker *a)
 	asker_close(a);
 	close_loop(l);
 	bb_secret_clear(&l->password);
+	bb_secret_clear(&l->former_password);
 	bb_buf_clear(&l->attach);
 	json_decref(l->said);
 	json_decref(l->asked);

@@ -5,7 +5,8 @@
  *	live_link.c    connections to the gateway, tried one after the other
  *	live_attach.c  login and resume, and what follows from each frame
  *	live_data.c    what goes up in the session: messages, signs of life
- *	live_serve.c   requests of askers, and who is told what
+ *	live_serve.c   requests of askers
+ *	live_tell.c    what askers are told
  *	live_socket.c  link.sock: askers in other processes */
 #ifndef BBDEVICE_LIVE_H
 #define BBDEVICE_LIVE_H
@@ -43,6 +44,7 @@ struct client {
 	bool fetches;   /* waits for the events */
 	bool fetched;   /* they were asked for in this attach */
 	bool logs_out;  /* waits for the end of the session */
+	bool traces;    /* wants the steps of the attach */
 	json_t *queue;  /* volatile messages, not sent yet */
 	json_t *unsure; /* ops of those sent before the session was sure */
 	uint64_t waits[CLIENT_WAITS_MAX]; /* messages without a result */
@@ -66,6 +68,7 @@ struct live {
 	struct bb_dial *dial;
 	struct bb_dial *dial_over; /* to be freed at the end of the turn */
 	struct bb_peer *peer;
+	struct bb_peer *leaving; /* is being closed in order */
 	bool connects;           /* a dial is under way */
 	int64_t retry_until_ms;  /* before the first session */
 	unsigned failures;       /* in a row */
@@ -79,9 +82,12 @@ struct live {
 	bool login;                /* a new one, whatever there is */
 	bool resume;               /* no login */
 	bool trace;
-	const char *show, *status; /* of the next login; json of `asked` */
+	const char *show, *status; /* of the next login: in `asked` */
 	json_t *asked;             /* the login that was asked for */
-	bool covered;              /* else the link is left alone */
+	bool trial;                /* it is another process's, and may fail: */
+	struct account former;     /* then these hold again */
+	struct bb_secret former_password;
+	bool covered; /* else the link is left alone */
 	bool was_open;
 	bool sure; /* a frame has come in this attach */
 	int64_t opened_us;
@@ -108,13 +114,19 @@ void live_run(struct live *l, struct asker *a);
 void live_end(struct live *l, int status, const char *why);
 void live_save(struct live *l);
 void live_timer(struct bb_timer *timer, int64_t ms);
+void live_no_memory(void) BB_NORETURN;
+/* Appends value, which it takes, to a list that may be NULL yet. */
+void live_put(json_t **list, json_t *value);
 
 /* live_link.c: wants a link, if there is none. */
 void link_want(struct live *l);
 /* Drops it; no other is made until link_want. */
 void link_drop(struct live *l);
-/* What waits is written, then it is closed. */
+/* The same, but what waits is written before. */
+void link_leave(struct live *l);
+/* The last thing that happens: the loop ends when all is written. */
 void link_finish(struct live *l);
+void link_over(struct live *l);
 /* A new one after a while, because of `status` and `why`; ends instead when
  * none was ever open and --retry does not say otherwise. */
 void link_later(struct live *l, int status, const char *why);
@@ -135,30 +147,45 @@ void data_opened(struct live *l);
 /* Sends one message, which it takes. */
 void data_send(struct live *l, json_t *message);
 void data_messages(struct live *l);
-/* After each frame. */
+/* After each frame of the session. */
 void data_took(struct live *l);
+/* Acknowledges, and says that the device is out of coverage from now on. */
 void data_leave(struct live *l);
 
 /* live_serve.c */
 void serve_request(struct client *c, const json_t *request);
+/* Sends a message that is not numbered, in the open session. */
+void serve_volatile(struct client *c, const json_t *message);
+/* Who listens has changed. */
+void serve_hear(struct live *l);
+/* The answer to `status`. */
+json_t *status_of_link(const struct profile *p, const char *state, bool linked);
+
+/* live_tell.c */
 void serve_say(struct client *c, const json_t *object);
 /* Takes the object. */
 void serve_say_new(struct client *c, json_t *object);
 void serve_done(struct client *c, const char *op);
 void serve_failed(struct client *c, int status, const char *why);
-/* Somebody waits for something. */
+json_t *serve_result(const struct live *l, uint64_t n, const char *word,
+    const char *reason, int status);
+/* It waits for something. */
 bool serve_waits(const struct client *c);
+/* It wants nothing any more. */
+void serve_forget(struct client *c);
+/* Gets the objects of show.c; what concerns the attach is kept in l->said. */
 void serve_sink(void *live, const json_t *object);
 /* What the gateway said of the attach, to those who want to know. */
 void serve_attach_said(struct live *l);
+/* The login that another process asked for was refused. */
+void serve_trial_over(struct live *l);
+/* The session is open; later: a frame has come in it, so it is sure. */
 void serve_opened(struct live *l);
 void serve_sure(struct live *l);
+/* After each frame. */
 void serve_took(struct live *l);
+/* What is held was given new numbers; `first` was the first of the old ones. */
 void serve_renumbered(struct live *l, uint64_t first);
-void serve_hear(struct live *l);
-void serve_forget(struct client *c);
-/* The answer to `status`. */
-json_t *status_of_link(const struct profile *p, const char *state, bool linked);
 
 /* live_socket.c: 0, or -1 with errno. */
 int socket_open(struct live *l);

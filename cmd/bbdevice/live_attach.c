@@ -10,6 +10,7 @@
 #include "bbdevice.h"
 #include "live.h"
 #include "numbers.h"
+#include "status.h"
 
 #include "base/cc.h"
 
@@ -106,7 +107,9 @@ next_attempt(void *live)
 {
 	struct live *l = live;
 
-	if (l->peer == NULL)
+	if (l->ending)
+		bb_loop_stop(l->loop);
+	else if (l->peer == NULL)
 		link_want(l);
 	else if (l->p.device.state == BB_DEVICE_WAITING)
 		send_attach(l); /* NOTICE busy: the same bytes */
@@ -151,6 +154,21 @@ said_status(const struct live *l)
 	return (int)json_integer_value(json_object_get(last, "exit"));
 }
 
+/* The last thing that the gateway said, as a clause. */
+static void
+said_why(const struct live *l, char why[WHY_MAX])
+{
+	char part[WHY_MAX / 2];
+	const char *code = said_text(l, "code"), *text = said_text(l, "text");
+	const char *reason = said_text(l, "reason");
+
+	if (*code != '\0')
+		text = text_of_notice(code);
+	(void)bb_log_escape(part, sizeof(part), reason, strlen(reason));
+	(void)snprintf(why, WHY_MAX, "%.90s%s%s", text,
+	    *reason == '\0' ? "" : ": ", part);
+}
+
 static bool
 one_of(const char *word, const char *const words[], size_t len)
 {
@@ -180,12 +198,33 @@ facts(const struct live *l, enum bb_device_event event, enum bb_device_act act)
 		.at_once = l->at_once };
 }
 
+/* The store was restored, or the profile: what is held gets new numbers. */
+static void
+number_anew(struct live *l)
+{
+	bb_log(BB_LOG_WARN,
+	    "the numbers of %08x have to begin anew: logging in again",
+	    (unsigned)l->p.pin);
+	l->login = true;
+	l->at_once++;
+	if (l->at_once <= BB_LIVE_AT_ONCE_MAX)
+		attach_begin(l);
+	else
+		link_later(l, EXIT_LOCAL_REFUSED, "the numbers never fit");
+}
+
 static void
 opened(struct live *l)
 {
 	bb_timer_cancel(l->answer);
+	if (l->p.numbering.anew) {
+		number_anew(l);
+		return;
+	}
 	l->failures = 0;
 	l->was_open = true;
+	l->trial = false;
+	bb_secret_clear(&l->former_password);
 	l->login = false;
 	l->trace = false;
 	l->opened_us = bb_clock_us();
@@ -198,12 +237,11 @@ opened(struct live *l)
 static void
 over(struct live *l)
 {
-	char why[WHY_MAX];
 	int status = said_status(l);
 
 	serve_attach_said(l);
-	(void)snprintf(why, sizeof(why), "the session is over");
-	live_end(l, status, why);
+	live_end(l, status == 0 ? EXIT_COLLAB_DROPPED : status,
+	    "the session is over");
 }
 
 /* The gateway's own wish is no less than our back-off. */
@@ -219,16 +257,18 @@ same_later(struct live *l)
 static void
 go_on(struct live *l, enum bb_live_next next)
 {
-	int status = said_status(l);
+	char why[WHY_MAX];
 
-	if (next == BB_LIVE_OPENED) {
-		opened(l);
-		return;
-	}
-	if (next == BB_LIVE_STAY)
-		return;
-	bb_timer_cancel(l->answer);
+	said_why(l, why);
+	if (next != BB_LIVE_STAY)
+		bb_timer_cancel(l->answer);
 	switch (next) {
+	case BB_LIVE_OPENED:
+		opened(l);
+		break;
+	case BB_LIVE_STAY:
+		bb_log(BB_LOG_WARN, "%08x: %s", (unsigned)l->p.pin, why);
+		break;
 	case BB_LIVE_ANEW:
 		l->login = true;
 		/* FALLTHROUGH */
@@ -240,20 +280,34 @@ go_on(struct live *l, enum bb_live_next next)
 		same_later(l);
 		break;
 	case BB_LIVE_LATER:
-		link_later(l, status, said_text(l, "text"));
+		link_later(l, said_status(l), why);
 		break;
 	case BB_LIVE_END:
 		/* --retry: the router is there before its dispatcher. */
 		if (l->take.last.event == BB_DE_HINT && !l->was_open &&
 		    bb_clock_ms() < l->retry_until_ms)
-			link_later(l, status, said_text(l, "text"));
+			link_later(l, said_status(l), why);
 		else
 			over(l);
 		break;
-	case BB_LIVE_STAY:
-	case BB_LIVE_OPENED:
-		break;
 	}
+}
+
+/* Another process's login was refused: its own session is taken up again. */
+static void
+trial_over(struct live *l)
+{
+	serve_trial_over(l);
+	l->trial = l->login = false;
+	l->account = l->former;
+	bb_secret_clear(&l->password);
+	l->password = l->former_password;
+	l->former_password = (struct bb_secret){ 0 };
+	l->at_once++;
+	if (l->at_once <= BB_LIVE_AT_ONCE_MAX)
+		attach_begin(l);
+	else
+		link_later(l, EXIT_LOCAL_REFUSED, "too many logins failed");
 }
 
 /* A hint is not sealed: the profile goes on waiting for its answer, but the
@@ -285,6 +339,10 @@ attach_took(struct live *l, const struct bb_frame *frame)
 	}
 	if (last->event == BB_DE_HINT)
 		step_hint(l, last);
+	if (l->trial && last->event == BB_DE_ANSWER_NO) {
+		trial_over(l);
+		return;
+	}
 	f = facts(l, last->event, last->act);
 	go_on(l, bb_live_next(&f));
 }

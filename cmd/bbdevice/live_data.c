@@ -187,7 +187,7 @@ data_took(struct live *l)
 	data_messages(l);
 	if (l->take.last.lost && attach_open(l))
 		data_send(l, op("fetch"));
-	if (have - l->acked >= ACK_EVENTS && have > l->acked)
+	if (have > l->acked && (have - l->acked >= ACK_EVENTS || l->more))
 		say_ack(l);
 	else if (have > l->acked)
 		live_timer(l->ack, ACK_MS);
@@ -198,8 +198,12 @@ data_leave(struct live *l)
 {
 	json_t *alive;
 
+	const struct asker *a = l->own.own;
+
 	if (!attach_open(l))
 		return;
+	if (a->verb == ASK_MESSAGE && is_status_message(a->message))
+		return; /* it has just said itself how things are */
 	alive = op("alive");
 	if (json_object_set_new(alive, "coverage", json_false()) == -1) {
 		errno = ENOMEM;

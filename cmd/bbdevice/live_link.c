@@ -77,14 +77,14 @@ link_closed(void *live, struct bb_peer *peer, const char *why)
 	struct live *l = live;
 	char text[WHY_MAX];
 
-	if (l->peer != peer) {
-		if (l->ending && l->peer == NULL)
-			bb_loop_stop(l->loop);
+	if (l->leaving == peer)
+		l->leaving = NULL;
+	if (l->peer == peer)
+		l->peer = NULL;
+	else if (!l->ending)
 		return;
-	}
-	l->peer = NULL;
 	if (l->ending) {
-		bb_loop_stop(l->loop);
+		link_over(l);
 		return;
 	}
 	(void)snprintf(text, sizeof(text), "the gateway dropped the link%s%s",
@@ -205,14 +205,38 @@ link_drop(struct live *l)
 }
 
 void
+link_leave(struct live *l)
+{
+	bb_peer_free(l->leaving);
+	l->leaving = l->peer;
+	l->peer = NULL;
+	if (l->leaving != NULL)
+		bb_peer_finish(l->leaving, LINGER_MS);
+	(void)profile_step(&l->p, BB_DE_LINK_LOST);
+	bb_timer_cancel(l->answer);
+	link_drop(l);
+}
+
+void
+link_over(struct live *l)
+{
+	if (l->peer != NULL || l->leaving != NULL)
+		return;
+	if (l->chained && l->chain_runs)
+		live_timer(l->again, LINGER_MS); /* its last words */
+	else
+		bb_loop_stop(l->loop);
+}
+
+void
 link_finish(struct live *l)
 {
 	if (l->connects)
 		release_dial(l);
+	bb_timer_cancel(l->again);
 	if (l->peer != NULL)
 		bb_peer_finish(l->peer, LINGER_MS);
-	else
-		bb_loop_stop(l->loop);
+	link_over(l);
 }
 
 static int64_t

@@ -1,26 +1,15 @@
-/* Owns requests of askers, and who is told what. */
+/* Owns requests of askers. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/fail.h"
-#include "base/log.h"
 #include "bbdevice.h"
-#include "line/message.h"
 #include "live.h"
 #include "numbers.h"
 #include "out.h"
 #include "wire/text.h"
 
 #include "base/cc.h"
-
-static void
-no_memory(void)
-{
-	errno = ENOMEM;
-	bb_die_sys("unable to answer");
-}
 
 static const char *
 text(const json_t *json, const char *name)
@@ -36,89 +25,7 @@ number(const json_t *json, const char *name)
 	return (uint64_t)json_integer_value(json_object_get(json, name));
 }
 
-/* --- saying --------------------------------------------------------------- */
-
-void
-serve_say(struct client *c, const json_t *object)
-{
-	if (c->own != NULL)
-		asker_take(c->own, object);
-	else if (c->peer != NULL)
-		socket_say(c, object);
-}
-
-void
-serve_say_new(struct client *c, json_t *object)
-{
-	if (object == NULL)
-		no_memory();
-	serve_say(c, object);
-	json_decref(object);
-}
-
-void
-serve_done(struct client *c, const char *op)
-{
-	serve_say_new(c, json_pack("{s:s, s:s}", "re", "done", "op", op));
-}
-
-void
-serve_failed(struct client *c, int status, const char *why)
-{
-	serve_say_new(c, json_pack("{s:s, s:s, s:i}", "re", "failed", "text",
-			     why, "exit", status));
-}
-
-bool
-serve_waits(const struct client *c)
-{
-	if (c->own != NULL ? c->own->done : c->peer == NULL)
-		return false;
-	return c->attaches || c->fetches || c->logs_out || c->waits_len > 0 ||
-	       json_array_size(c->queue) > 0 || json_array_size(c->unsure) > 0;
-}
-
-void
-serve_forget(struct client *c)
-{
-	c->listens = c->attaches = c->fetches = c->logs_out = false;
-	c->waits_len = 0;
-	json_decref(c->queue);
-	json_decref(c->unsure);
-	c->queue = c->unsure = NULL;
-}
-
 /* --- messages ------------------------------------------------------------- */
-
-/* True when this one waited for it. */
-static bool
-stop_waiting(struct client *c, uint64_t n)
-{
-	size_t i;
-
-	for (i = 0; i < c->waits_len; i++) {
-		if (c->waits[i] != n)
-			continue;
-		memmove(&c->waits[i], &c->waits[i + 1],
-		    (c->waits_len - i - 1) * sizeof(c->waits[0]));
-		c->waits_len--;
-		return true;
-	}
-	return false;
-}
-
-static json_t *
-make_result(const struct live *l, uint64_t n, const char *word,
-    const char *reason, int status)
-{
-	json_t *json = out_object(l->p.pin, "result");
-
-	out_set(json, "n", json_integer((json_int_t)n));
-	out_set(json, "result", json_string(word));
-	out_set(json, "reason", json_string(reason));
-	out_set(json, "exit", json_integer(status));
-	return json;
-}
 
 static void
 wait_for(struct client *c, uint64_t n)
@@ -127,7 +34,7 @@ wait_for(struct client *c, uint64_t n)
 
 	if (!l->covered) {
 		serve_say_new(c,
-		    make_result(l, n, "kept", "the device is out of coverage",
+		    serve_result(l, n, "kept", "the device is out of coverage",
 			EXIT_LOCAL_UNREACHABLE));
 		return;
 	}
@@ -181,72 +88,46 @@ take_await(struct client *c, const json_t *request)
 		return;
 	}
 	serve_say_new(c,
-	    make_result(l, n, "unknown", "the process that sent it has ended",
+	    serve_result(l, n, "unknown", "the process that sent it has ended",
 		EXIT_IM_UNKNOWN));
-}
-
-static void
-tell_acknowledged(struct client *c)
-{
-	struct live *l = c->l;
-	size_t i = 0;
-	uint64_t n;
-
-	while (i < c->waits_len) {
-		n = c->waits[i];
-		if (n >= numbers_first(&l->p.numbering)) {
-			i++;
-			continue;
-		}
-		(void)stop_waiting(c, n);
-		serve_say_new(c, make_result(l, n, "unknown",
-				     "it was acknowledged, its result was lost",
-				     EXIT_IM_UNKNOWN));
-	}
-}
-
-void
-serve_renumbered(struct live *l, uint64_t first)
-{
-	struct client *c;
-	size_t i;
-	uint64_t n;
-
-	for (c = l->clients; c != NULL; c = c->next) {
-		for (i = 0; i < c->waits_len; i++) {
-			n = c->waits[i] - first + 1;
-			if (n < l->p.numbering.next)
-				c->waits[i] = n;
-		}
-	}
 }
 
 /* --- volatile ------------------------------------------------------------- */
 
+/* A login that has to be made again, makes it with this presence. */
 static void
-put(json_t **list, json_t *value)
+keep_presence(struct live *l, const json_t *message)
 {
-	if (*list == NULL)
-		*list = json_array();
-	if (json_array_append_new(*list, value) == -1)
-		no_memory();
+	json_t *show = json_object_get(message, "show");
+	json_t *status = json_object_get(message, "status");
+
+	if (l->asked == NULL)
+		l->asked = json_object();
+	if (json_object_set(l->asked, "show", show) == -1 ||
+	    json_object_set_new(l->asked, "status",
+		status == NULL ? json_null() : json_incref(status)) == -1)
+		live_no_memory();
+	l->show = json_string_value(show);
+	l->status = json_string_value(status);
 }
 
 /* Done when it was sent in a session that is sure to be there. */
-static void
-send_volatile(struct client *c, const json_t *message)
+void
+serve_volatile(struct client *c, const json_t *message)
 {
 	struct live *l = c->l;
 	bool leaves = json_is_false(json_object_get(message, "coverage"));
 	const char *op = text(message, "op");
 
 	data_send(l, json_deep_copy(message));
+	if (strcmp(op, "presence") == 0)
+		keep_presence(l, message);
 	if (strcmp(op, "logout") == 0) {
 		c->logs_out = true;
 	} else if (l->sure || leaves) {
 		serve_done(c, op);
 	} else {
-		put(&c->unsure, json_string(op));
+		live_put(&c->unsure, json_string(op));
 		l->fetch_due = true;
 	}
 }
@@ -259,6 +140,7 @@ leave_coverage(struct client *c, const json_t *message)
 	if (attach_open(l))
 		data_send(l, json_deep_copy(message));
 	l->covered = false;
+	link_leave(l);
 	serve_done(c, "alive");
 }
 
@@ -282,10 +164,10 @@ take_volatile(struct client *c, const json_t *message)
 		return;
 	}
 	if (attach_open(l)) {
-		send_volatile(c, message);
+		serve_volatile(c, message);
 		return;
 	}
-	put(&c->queue, json_deep_copy(message));
+	live_put(&c->queue, json_deep_copy(message));
 	link_want(l);
 }
 
@@ -410,12 +292,27 @@ copy_name(char *to, size_t size, const char *from)
 	return true;
 }
 
+/* The holder lives on when another process's login is refused. */
+static void
+begin_trial(struct client *c)
+{
+	struct live *l = c->l;
+
+	if (c->own != NULL || !l->was_open || l->trial)
+		return;
+	l->trial = true;
+	l->former = l->account;
+	l->former_password = l->password;
+	l->password = (struct bb_secret){ 0 };
+}
+
 static void
 take_login(struct client *c, const json_t *request)
 {
 	struct live *l = c->l;
 	const json_t *password = json_object_get(request, "password");
 
+	begin_trial(c);
 	if (!copy_name(l->account.service, sizeof(l->account.service),
 		text(request, "service")) ||
 	    !copy_name(l->account.user, sizeof(l->account.user),
@@ -426,6 +323,7 @@ take_login(struct client *c, const json_t *request)
 		    "unable to log in: the request is wrong");
 		return;
 	}
+	c->traces = json_is_true(json_object_get(request, "trace"));
 	json_decref(l->asked);
 	l->asked = json_deep_copy(request);
 	(void)json_object_del(l->asked, "password");
@@ -447,7 +345,7 @@ take_resume(struct client *c, const json_t *request)
 {
 	struct live *l = c->l;
 
-	l->trace = json_is_true(json_object_get(request, "trace"));
+	l->trace = c->traces = json_is_true(json_object_get(request, "trace"));
 	l->covered = true;
 	c->attaches = true;
 	if (l->peer != NULL)
@@ -478,6 +376,8 @@ serve_request(struct client *c, const json_t *request)
 	const char *op = text(request, "op");
 	size_t i;
 
+	if (c->l->ending)
+		return;
 	for (i = 0; i < BB_LEN(ops); i++) {
 		if (strcmp(ops[i].op, op) == 0) {
 			ops[i].take(c, request);
@@ -486,136 +386,4 @@ serve_request(struct client *c, const json_t *request)
 	}
 	serve_failed(c, EXIT_LOCAL_PROTOCOL,
 	    "the process that holds the profile does not know this request");
-}
-
-/* --- what the gateway said ------------------------------------------------ */
-
-static void
-say_result(struct live *l, const json_t *result)
-{
-	uint64_t n = number(result, "n");
-	struct client *c;
-
-	for (c = l->clients; c != NULL; c = c->next) {
-		if (!stop_waiting(c, n))
-			continue;
-		serve_say(c, result);
-		return;
-	}
-	if (l->own.listens)
-		serve_say(&l->own, result);
-}
-
-void
-serve_sink(void *live, const json_t *object)
-{
-	const char *kind = text(object, "kind");
-	struct live *l = live;
-	struct client *c;
-
-	if (strcmp(kind, "result") == 0) {
-		say_result(l, object);
-	} else if (strcmp(kind, "event") == 0) {
-		for (c = l->clients; c != NULL; c = c->next) {
-			if (c->listens)
-				serve_say(c, object);
-		}
-	} else if (strcmp(kind, "more") != 0) {
-		put(&l->said, json_incref((json_t *)(uintptr_t)object));
-	}
-}
-
-/* The end of a session is for everybody. */
-void
-serve_attach_said(struct live *l)
-{
-	const json_t *object;
-	struct client *c;
-	size_t i;
-	bool bye;
-
-	for (i = 0; i < json_array_size(l->said); i++) {
-		object = json_array_get(l->said, i);
-		bye = strcmp(text(object, "kind"), "bye") == 0;
-		for (c = l->clients; c != NULL; c = c->next) {
-			if (bye || c->own != NULL || c->attaches)
-				serve_say(c, object);
-			if (bye)
-				c->logs_out = false;
-		}
-	}
-}
-
-void
-serve_opened(struct live *l)
-{
-	struct client *c;
-	json_t *queue;
-	size_t i;
-
-	for (c = l->clients; c != NULL; c = c->next) {
-		l->fetch_due |= c->attaches || c->fetches;
-		c->fetched = false;
-		queue = c->queue;
-		c->queue = NULL;
-		for (i = 0; i < json_array_size(queue); i++)
-			send_volatile(c, json_array_get(queue, i));
-		json_decref(queue);
-	}
-}
-
-/* Step 8 of the flow. */
-static void
-say_started(struct client *c)
-{
-	struct show show = { .sink = serve_sink, .ctx = c->l };
-	int64_t us = bb_clock_us() - c->l->opened_us;
-
-	(void)json_array_clear(c->l->said);
-	show_step(&show, c->l->p.pin, 8, "bbdevice",
-	    "started the session: its first message was answered", us);
-	serve_say(c, json_array_get(c->l->said, 0));
-	(void)json_array_clear(c->l->said);
-}
-
-void
-serve_sure(struct live *l)
-{
-	bool traced = json_is_true(json_object_get(l->asked, "trace"));
-	struct client *c;
-	json_t *unsure;
-	size_t i;
-
-	for (c = l->clients; c != NULL; c = c->next) {
-		if (c->attaches) {
-			c->attaches = false;
-			if (traced && l->asked != NULL)
-				say_started(c);
-			serve_done(c, "login");
-			serve_done(c, "resume");
-		}
-		unsure = c->unsure;
-		c->unsure = NULL;
-		for (i = 0; i < json_array_size(unsure); i++)
-			serve_done(c,
-			    json_string_value(json_array_get(unsure, i)));
-		json_decref(unsure);
-	}
-}
-
-void
-serve_took(struct live *l)
-{
-	struct client *c;
-
-	for (c = l->clients; c != NULL; c = c->next) {
-		tell_acknowledged(c);
-		if (!c->fetches)
-			continue;
-		c->fetched |= l->take.last.ack;
-		if (c->fetched && !l->more) {
-			c->fetches = false;
-			serve_done(c, "fetch");
-		}
-	}
 }

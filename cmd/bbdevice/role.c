@@ -138,8 +138,9 @@ other_open(struct other *o, int fd)
 	    (o->peer = bb_peer_new(o->loop, fd, fd, &kind, o)) == NULL)
 		bb_die_sys("unable to begin");
 	for (i = 0; i < BB_LEN(signals); i++) {
-		if (bb_loop_on_signal(o->loop, signals[i], other_caught, o) ==
-		    -1)
+		if (asker_heeds(signals[i]) &&
+		    bb_loop_on_signal(o->loop, signals[i], other_caught, o) ==
+			-1)
 			bb_die_sys("unable to begin");
 	}
 	bb_loop_at_turn_end(o->loop, flush, NULL);
