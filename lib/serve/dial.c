@@ -4,9 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,28 +15,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "serve/lookup.h"
 
 #define ATTEMPT_MS 5000
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
 #define STABLE_MS 5000 /* a connection that stood this long was good */
 #define LOOPBACK_NET 127
-#define PLACES_MAX 8 /* addresses of one name that are tried */
-
-struct place {
-	struct sockaddr_storage at;
-	socklen_t len;
-};
-
-/* A look-up in a thread: touches nothing but this. */
-struct lookup {
-	struct bb_dial *dial; /* NULL: given up meanwhile */
-	char host[BB_ADDR_HOST_MAX];
-	uint16_t port;
-	struct place places[PLACES_MAX];
-	size_t count;
-	int error; /* of getaddrinfo, or 0 */
-};
 
 struct bb_dial {
 	struct bb_loop *loop;
@@ -46,13 +29,13 @@ struct bb_dial {
 	struct bb_addr addr;
 	const struct bb_dial_calls *calls;
 	void *ctx;
-	struct lookup *lookup;
-	struct place places[PLACES_MAX];
+	struct bb_lookup *lookup; /* under way, or NULL */
+	struct bb_place places[BB_PLACES_MAX];
 	size_t count, next;
 	struct bb_timer *timer; /* of the attempt, or until the next */
 	struct bb_io *io;
-	int fd; /* of the attempt under way, or -1 */
-	int error; /* errno of the last failure */
+	int fd;    /* of the attempt under way, or -1 */
+	int error; /* errno that says most of this round's failures */
 	int64_t backoff_ms;
 	int64_t up_ms; /* when the last one stood */
 };
@@ -65,7 +48,7 @@ attempt_over(struct bb_dial *d)
 	bb_io_free(d->io);
 	d->io = NULL;
 	if (d->fd != -1)
-		close(d->fd);
+		(void)close(d->fd);
 	d->fd = -1;
 	bb_timer_cancel(d->timer);
 }
@@ -98,31 +81,51 @@ grow_backoff(struct bb_dial *d)
 		d->backoff_ms = BACKOFF_MAX_MS;
 }
 
+/* The callee may free the dial: it is called last. */
 static void
 later(struct bb_dial *d, const char *why)
 {
 	attempt_over(d);
-	d->calls->failed(d->ctx, d, why);
 	grow_backoff(d);
 	d->count = d->next = 0; /* names are looked up anew */
 	wait_for(d, jittered(d->backoff_ms));
+	d->calls->failed(d->ctx, d, why);
 }
 
-static void
-next_place(struct bb_dial *d, const char *why)
+/* Errors that say only that an address cannot be reached from here, as one of
+ * IPv6 on a host without. */
+static bool
+says_little(int err)
 {
-	attempt_over(d);
-	if (d->next < d->count)
-		attempt(d);
-	else
-		later(d, why);
+	return err == EADDRNOTAVAIL || err == EAFNOSUPPORT ||
+	       err == ENETUNREACH || err == EHOSTUNREACH;
 }
 
 static void
 place_failed(struct bb_dial *d, int err)
 {
-	d->error = err;
-	next_place(d, err == ETIMEDOUT ? "timed out" : strerror(err));
+	attempt_over(d);
+	if (d->error == 0 || !says_little(err))
+		d->error = err;
+	if (d->next < d->count)
+		attempt(d);
+	else
+		later(d,
+		    d->error == ETIMEDOUT ? "timed out" : strerror(d->error));
+}
+
+/* A port of this host that nobody listens at can be the one that the system
+ * chose for our own end: then we have called ourselves. */
+static bool
+called_itself(int fd)
+{
+	struct sockaddr_storage near = { 0 }, far = { 0 };
+	socklen_t near_len = sizeof(near), far_len = sizeof(far);
+
+	return getsockname(fd, (struct sockaddr *)&near, &near_len) == 0 &&
+	       near.ss_family != AF_UNIX &&
+	       getpeername(fd, (struct sockaddr *)&far, &far_len) == 0 &&
+	       near_len == far_len && memcmp(&near, &far, near_len) == 0;
 }
 
 static void
@@ -130,6 +133,10 @@ connected(struct bb_dial *d)
 {
 	int fd = d->fd;
 
+	if (called_itself(fd)) {
+		place_failed(d, ECONNREFUSED);
+		return;
+	}
 	d->fd = -1;
 	attempt_over(d);
 	d->up_ms = bb_clock_ms();
@@ -154,7 +161,7 @@ connect_ready(void *dial, unsigned what)
 }
 
 static int
-attempt_socket(const struct place *p)
+attempt_socket(const struct bb_place *p)
 {
 	int fd, flags;
 
@@ -163,7 +170,7 @@ attempt_socket(const struct place *p)
 	flags = fcntl(fd, F_GETFL);
 	if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1 ||
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) == -1) {
-		close(fd);
+		(void)close(fd);
 		return -1;
 	}
 	return fd;
@@ -172,7 +179,7 @@ attempt_socket(const struct place *p)
 static void
 attempt(struct bb_dial *d)
 {
-	const struct place *p = &d->places[d->next++];
+	const struct bb_place *p = &d->places[d->next++];
 
 	if ((d->fd = attempt_socket(p)) == -1) {
 		place_failed(d, errno);
@@ -183,7 +190,7 @@ attempt(struct bb_dial *d)
 		return;
 	}
 	/* A unix socket whose queue is full answers EAGAIN. */
-	if (errno != EINPROGRESS) {
+	if (errno != EINPROGRESS && errno != EINTR) {
 		place_failed(d, errno);
 		return;
 	}
@@ -196,63 +203,36 @@ attempt(struct bb_dial *d)
 /* ---- where to ---- */
 
 static void
-lookup_run(void *arg)
+looked_up(void *dial, const struct bb_place *places, size_t count,
+    const char *why)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
-	struct addrinfo *list, *at;
-	struct lookup *l = arg;
-	char port[8];
+	struct bb_dial *d = dial;
 
-	snprintf(port, sizeof(port), "%u", (unsigned)l->port);
-	l->error = getaddrinfo(l->host, port, &hints, &list);
-	if (l->error != 0)
+	d->lookup = NULL;
+	if (count == 0) {
+		d->error = EHOSTUNREACH;
+		later(d, why);
 		return;
-	for (at = list; at != NULL && l->count < PLACES_MAX; at = at->ai_next) {
-		memcpy(&l->places[l->count].at, at->ai_addr, at->ai_addrlen);
-		l->places[l->count++].len = at->ai_addrlen;
 	}
-	freeaddrinfo(list);
+	memcpy(d->places, places, count * sizeof(d->places[0]));
+	d->count = count;
+	attempt(d);
 }
 
 static void
-lookup_done(void *arg)
+place_host(struct bb_dial *d)
 {
-	struct lookup *l = arg;
-	struct bb_dial *d = l->dial;
-
-	if (d != NULL) {
-		d->lookup = NULL;
-		memcpy(d->places, l->places, sizeof(d->places));
-		d->count = l->count;
-		d->next = 0;
-		if (l->error == 0 && l->count > 0)
-			attempt(d);
-		else
-			later(d, gai_strerror(l->error));
-	}
-	free(l);
-}
-
-static void
-look_up(struct bb_dial *d)
-{
-	struct lookup *l;
-
-	d->error = EHOSTUNREACH; /* until an address was tried */
-	if ((l = calloc(1, sizeof(*l))) == NULL) {
-		later(d, strerror(ENOMEM));
+	d->count = bb_lookup_literal(d->addr.host, d->addr.port, &d->places[0]);
+	if (d->count > 0) {
+		attempt(d);
 		return;
 	}
-	l->dial = d;
-	memcpy(l->host, d->addr.host, sizeof(l->host));
-	l->port = d->addr.port;
-	if (bb_work_submit(d->work, lookup_run, lookup_done, l) == -1) {
-		free(l);
-		later(d, strerror(errno));
+	d->lookup =
+	    bb_lookup_start(d->work, d->addr.host, d->addr.port, looked_up, d);
+	if (d->lookup != NULL)
 		return;
-	}
-	d->lookup = l;
+	d->error = errno;
+	later(d, strerror(errno));
 }
 
 static void
@@ -289,9 +269,10 @@ static void
 begin(struct bb_dial *d)
 {
 	d->next = 0;
+	d->error = 0;
 	switch (d->addr.kind) {
 	case BB_ADDR_HOST:
-		look_up(d);
+		place_host(d);
 		return;
 	case BB_ADDR_UNIX:
 		place_unix(d);
@@ -380,11 +361,10 @@ bb_dial_free(struct bb_dial *d)
 {
 	if (d == NULL)
 		return;
-	if (d->lookup != NULL)
-		d->lookup->dial = NULL;
+	bb_lookup_forget(d->lookup);
 	bb_io_free(d->io);
 	if (d->fd != -1)
-		close(d->fd);
+		(void)close(d->fd);
 	bb_timer_free(d->timer);
 	free(d);
 }

@@ -22,18 +22,18 @@ struct bb_dial_calls {
  * which can be said before it is dialed.  Of a name that is known only of the
  * connection (bb_peer_local). */
 bool bb_dial_is_far(const struct bb_addr *addr);
-/* Begins at once; resolves names in a worker; every address of a name is tried;
- * 5 s for each attempt; between attempts 0.1, 0.2 .. 10 s with jitter.  NULL
- * with errno.  addr is copied. */
+/* Begins in the next turn; resolves names in a worker (work may be NULL for
+ * what is no name); every address of a name is tried; 5 s for each attempt;
+ * between attempts 0.1, 0.2 .. 10 s with jitter.  NULL with errno.  addr is
+ * copied.  A dial may be freed in its callbacks. */
 struct bb_dial *bb_dial_new(struct bb_loop *loop, struct bb_work *work,
     const struct bb_addr *addr, const struct bb_dial_calls *calls, void *ctx);
-/* The connection that up() gave is gone: begin again (the first time at once).
- */
+/* The connection that up() gave is gone: begin again, at once when it stood for
+ * 5 s or more, else backed off from like one that never did. */
 void bb_dial_again(struct bb_dial *dial);
 /* The errno of the last attempt that failed: EHOSTUNREACH where a name has no
  * address.  For a callee of failed(). */
 int bb_dial_error(const struct bb_dial *dial);
-/* Not from failed(). */
 void bb_dial_free(struct bb_dial *dial);
 
 #endif

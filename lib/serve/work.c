@@ -17,6 +17,7 @@
 struct job {
 	void (*run)(void *arg);
 	void (*done)(void *arg);
+	void (*dropped)(void *arg); /* NULL: bb_work_free's */
 	void *arg;
 	struct job *next;
 };
@@ -256,8 +257,8 @@ want_thread(struct bb_work *work)
 }
 
 int
-bb_work_submit(struct bb_work *work, void (*run)(void *arg),
-    void (*done)(void *arg), void *arg)
+bb_work_submit_owning(struct bb_work *work, void (*run)(void *arg),
+    void (*done)(void *arg), void (*dropped)(void *arg), void *arg)
 {
 	struct job *job;
 
@@ -276,6 +277,7 @@ bb_work_submit(struct bb_work *work, void (*run)(void *arg),
 	}
 	job->run = run;
 	job->done = done;
+	job->dropped = dropped;
 	job->arg = arg;
 	work->pending++;
 	lock(work);
@@ -284,6 +286,13 @@ bb_work_submit(struct bb_work *work, void (*run)(void *arg),
 		abort();
 	unlock(work);
 	return 0;
+}
+
+int
+bb_work_submit(struct bb_work *work, void (*run)(void *arg),
+    void (*done)(void *arg), void *arg)
+{
+	return bb_work_submit_owning(work, run, done, NULL, arg);
 }
 
 size_t
@@ -298,7 +307,9 @@ drop_all(struct queue *queue, void (*dropped)(void *arg))
 	struct job *job;
 
 	while ((job = queue_take(queue)) != NULL) {
-		if (dropped != NULL)
+		if (job->dropped != NULL)
+			job->dropped(job->arg);
+		else if (dropped != NULL)
 			dropped(job->arg);
 		free(job);
 	}

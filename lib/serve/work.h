@@ -21,6 +21,11 @@ struct bb_work *bb_work_new(struct bb_loop *loop, unsigned threads,
  * of thread creation. */
 int bb_work_submit(struct bb_work *work, void (*run)(void *arg),
     void (*done)(void *arg), void *arg) BB_NODISCARD;
+/* The same for a job whose arg nobody else frees: dropped(arg) is called in
+ * place of the one that bb_work_free gets. */
+int bb_work_submit_owning(struct bb_work *work, void (*run)(void *arg),
+    void (*done)(void *arg), void (*dropped)(void *arg), void *arg)
+    BB_NODISCARD;
 /* Jobs submitted whose done was not yet called. */
 size_t bb_work_pending(const struct bb_work *work);
 /* Waits for running jobs; those that wait in the queue are not run.  `dropped`
