@@ -31,6 +31,7 @@ int verb_alive(int argc, char *argv[]);
 int verb_presence(int argc, char *argv[]);
 int verb_logout(int argc, char *argv[]);
 int verb_listen(int argc, char *argv[]);
+int verb_sessions(int argc, char *argv[]);
 int verb_status(int argc, char *argv[]);
 int verb_coverage(int argc, char *argv[]);
 int verb_read(int argc, char *argv[]);

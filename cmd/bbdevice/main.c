@@ -28,6 +28,7 @@ static const struct verb {
 	{ "logout",   verb_logout,   "end the session" },
 	{ "listen",   verb_listen,   "stay, and print events as they come" },
 	{ "coverage", verb_coverage, "leave coverage, and return" },
+	{ "sessions", verb_sessions, "list the sessions of the profiles" },
 	{ "status",   verb_status,   "say how the session stands" },
 	{ "read",     verb_read,     "read and print what the gateway answers" },
 	/* clang-format on */

@@ -26,6 +26,7 @@
 #define HELD_MAX 1000           /* messages not acknowledged */
 #define HELD_TEXT_MAX (1 << 20) /* bytes of text in them */
 #define PROFILE_VERSION 1
+#define VIA_PORT 3101              /* of a router */
 #define PROFILE_JSON_MAX (8 << 20) /* bytes of profile.json */
 #define WHY_MAX 200                /* a clause about a profile */
 
@@ -111,6 +112,11 @@ struct profile {
 /* The folder of all profiles: what --profiles says, else BB_PROFILES, else
  * $HOME/.config/bbdevice.  Ends the process when none of them is set. */
 const char *profiles_folder(const char *option);
+
+/* The PINs that have a folder in it, in order; perhaps one without a profile,
+ * which a crash left.  The caller frees.  Ends the process where the folder
+ * cannot be read. */
+uint32_t *profile_pins(const char *folder, size_t *len);
 
 /* Opens, locks and reads.  0; or -1 with a clause in `why` ("there is none",
  * "can be used by others; chmod 700 it") and errno.  profile_close is legal in

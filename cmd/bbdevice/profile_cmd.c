@@ -1,5 +1,4 @@
 /* Owns `bbdevice profile`: profiles made, listed, shown and removed. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "key_file.h"
 #include "out.h"
 #include "profile_show.h"
+#include "wire/addr.h"
 #include "wire/text.h"
 
 #include "base/cc.h"
@@ -21,6 +21,7 @@ struct options {
 	const char *profiles;
 	uint32_t pin;
 	const char *key_file, *user, *service;
+	struct bb_opt_list via;
 	bool json, dry_run;
 };
 
@@ -34,6 +35,9 @@ struct options {
 	    "folder of the profiles (BB_PROFILES, ~/.config/bbdevice)")
 #define OPT_JSON \
 	OPT("json", BB_OPT_FLAG, json, NULL, "answer in JSON")
+#define OPT_VIA \
+	OPT("via", BB_OPT_LIST, via, "ADDR", \
+	    "router (127.0.0.1:3101); repeatable")
 #define OPT_DRY_RUN \
 	OPT("dry-run", BB_OPT_FLAG, dry_run, NULL, \
 	    "say what would be done and do not do it")
@@ -63,6 +67,24 @@ take_name(const char *option, const char *name, char *out, size_t size)
 		    "control characters, no blanks at either end",
 		    option, size - 1);
 	memcpy(out, name, strlen(name) + 1);
+}
+
+/* The addresses as given, or NULL for none: then port 3101 of this host. */
+static json_t *
+take_via(const struct bb_opt_list *given)
+{
+	json_t *via = given->len == 0 ? NULL : json_array();
+	struct bb_addr addr;
+	const char *why;
+	size_t i;
+
+	for (i = 0; i < given->len; i++) {
+		if (!bb_addr_scan(given->at[i], VIA_PORT, &addr, &why))
+			bb_die(BB_EXIT_USAGE, "option --via: %s", why);
+		if (json_array_append_new(via, json_string(given->at[i])) == -1)
+			bb_die_sys("unable to keep the address");
+	}
+	return via;
 }
 
 static int
@@ -117,6 +139,7 @@ add(int argc, char *argv[])
 		OPT("user", BB_OPT_STR, user, "USER", "usual account"),
 		OPT("service", BB_OPT_STR, service, "NAME",
 		    "usual IM service (local)"),
+		OPT_VIA,
 		OPT_PROFILES,
 		OPT_JSON,
 		OPT_DRY_RUN,
@@ -138,6 +161,7 @@ add(int argc, char *argv[])
 	take_name("user", o.user, p.usual.user, sizeof(p.usual.user));
 	take_name("service", o.service, p.usual.service,
 	    sizeof(p.usual.service));
+	p.via = take_via(&o.via);
 	if (key_file_read(o.key_file, p.current, &why) == -1)
 		bb_die(bb_errno_exit(errno),
 		    "unable to read the key file %s: %s", o.key_file, why);
@@ -146,51 +170,51 @@ add(int argc, char *argv[])
 	return say_done(&o, o.pin, "added");
 }
 
-/* --- list ----------------------------------------------------------------- */
+/* --- set ------------------------------------------------------------------ */
 
 static int
-by_name(const void *a, const void *b)
+set(int argc, char *argv[])
 {
-	const uint32_t *pa = a, *pb = b;
+	static const struct bb_opt opts[] = {
+		OPT("user", BB_OPT_STR, user, "USER", "usual account"),
+		OPT("service", BB_OPT_STR, service, "NAME", "usual IM service"),
+		OPT_VIA,
+		OPT_PROFILES,
+		OPT_JSON,
+		OPT_DRY_RUN,
+	};
+	static const struct bb_opt_spec spec = { "bbdevice profile set", "PIN",
+		"Change what a profile takes when an option is not given.",
+		opts, BB_LEN(opts), 1, 1 };
+	struct options o = { 0 };
+	struct profile p;
+	char why[WHY_MAX];
 
-	return *pa < *pb ? -1 : *pa > *pb;
-}
-
-/* The PINs that have a folder, in order; perhaps one without a profile, which a
- * crash left.  The caller frees. */
-static uint32_t *
-find_pins(const char *folder, size_t *len)
-{
-	uint32_t *pins = NULL, *more, pin;
-	char name[BB_PIN_TEXT_MAX];
-	const struct dirent *entry;
-	DIR *dir = opendir(folder);
-
-	*len = 0;
-	if (dir == NULL && errno == ENOENT)
-		return NULL;
-	if (dir == NULL)
-		bb_die_sys("unable to read the folder %s", folder);
-	/* cppcheck-suppress readdirCalled ; there is one thread */
-	while (errno = 0, (entry = readdir(dir)) != NULL) {
-		if (!bb_text_pin_scan(entry->d_name, &pin))
-			continue;
-		bb_text_pin(pin, name);
-		if (strcmp(name, entry->d_name) != 0)
-			continue;
-		more = realloc(pins, (*len + 1) * sizeof(*pins));
-		if (more == NULL)
-			bb_die_sys("unable to list the profiles");
-		pins = more;
-		pins[(*len)++] = pin;
+	(void)bb_opt_parse(&spec, &o, argc, argv);
+	if (o.user == NULL && o.service == NULL && o.via.len == 0)
+		bb_die(BB_EXIT_USAGE,
+		    "nothing to set: give --user, --service or --via");
+	if (profile_open(&p, profiles_folder(o.profiles), scan_pin(argv[1]),
+		why) == -1)
+		bb_die(bb_errno_exit(errno),
+		    "unable to change the profile of %08x: %s", (unsigned)p.pin,
+		    why);
+	take_name("user", o.user, p.usual.user, sizeof(p.usual.user));
+	take_name("service", o.service, p.usual.service,
+	    sizeof(p.usual.service));
+	if (o.via.len > 0) {
+		json_decref(p.via);
+		p.via = take_via(&o.via);
 	}
-	if (errno != 0)
-		bb_die_sys("unable to read the folder %s", folder);
-	(void)closedir(dir);
-	if (pins != NULL)
-		qsort(pins, *len, sizeof(*pins), by_name);
-	return pins;
+	if (!o.dry_run && profile_save(&p) == -1)
+		bb_die_sys("unable to save the profile of %08x",
+		    (unsigned)p.pin);
+	o.pin = p.pin;
+	profile_close(&p);
+	return say_done(&o, o.pin, "changed");
 }
+
+/* --- list ----------------------------------------------------------------- */
 
 static int
 list(int argc, char *argv[])
@@ -203,16 +227,17 @@ list(int argc, char *argv[])
 	struct profile p;
 	char why[WHY_MAX];
 	const char *folder;
+	pid_t holder;
 	uint32_t *pins;
 	size_t i, len;
 	int status = BB_EXIT_OK;
 
 	(void)bb_opt_parse(&spec, &o, argc, argv);
 	folder = profiles_folder(o.profiles);
-	pins = find_pins(folder, &len);
+	pins = profile_pins(folder, &len);
 	for (i = 0; i < len; i++) {
-		if (profile_open(&p, folder, pins[i], why) == 0) {
-			profile_show_row(&out, &p, o.json);
+		if (profile_look(&p, folder, pins[i], &holder, why) == 0) {
+			profile_show_row(&out, &p, holder, o.json);
 		} else if (errno != ENOENT) {
 			status = bb_errno_exit(errno);
 			bb_log(BB_LOG_ERROR,
@@ -238,14 +263,15 @@ show(int argc, char *argv[])
 	struct options o = { 0 };
 	struct profile p;
 	char why[WHY_MAX];
+	pid_t holder;
 
 	(void)bb_opt_parse(&spec, &o, argc, argv);
-	if (profile_open(&p, profiles_folder(o.profiles), scan_pin(argv[1]),
-		why) == -1)
+	if (profile_look(&p, profiles_folder(o.profiles), scan_pin(argv[1]),
+		&holder, why) == -1)
 		bb_die(bb_errno_exit(errno),
 		    "unable to read the profile of %08x: %s", (unsigned)p.pin,
 		    why);
-	profile_show(&out, &p, o.json);
+	profile_show(&out, &p, holder, o.json);
 	profile_close(&p);
 	out_flush(&out);
 	return BB_EXIT_OK;
@@ -290,6 +316,7 @@ verb_profile(int argc, char *argv[])
 		int (*run)(int argc, char *argv[]);
 	} verbs[] = {
 		{ "add", add },
+		{ "set", set },
 		{ "list", list },
 		{ "show", show },
 		{ "remove", remove_profile },
@@ -301,5 +328,5 @@ verb_profile(int argc, char *argv[])
 			return verbs[i].run(argc - 1, argv + 1);
 	}
 	bb_die(BB_EXIT_USAGE,
-	    "bbdevice profile is followed by add, list, show or remove");
+	    "bbdevice profile is followed by add, set, list, show or remove");
 }

@@ -49,16 +49,24 @@ session_json(const struct profile *p)
 	    (json_int_t)s->status_interval);
 }
 
+/* What is on disk does not say how it stands with a process that holds it. */
+static const char *
+state_word(const struct profile *p, pid_t holder)
+{
+	return holder != 0 ? "held" : bb_device_state_word(p->device.state);
+}
+
 static json_t *
-row_json(const struct profile *p)
+row_json(const struct profile *p, pid_t holder)
 {
 	json_t *json = out_object(p->pin, "profile");
 
 	out_set(json, "service", json_string(p->usual.service));
 	out_set(json, "user",
 	    *p->usual.user == '\0' ? json_null() : json_string(p->usual.user));
-	out_set(json, "state",
-	    json_string(bb_device_state_word(p->device.state)));
+	out_set(json, "state", json_string(state_word(p, holder)));
+	out_set(json, "holder",
+	    holder == 0 ? json_null() : json_integer(holder));
 	out_set(json, "att", json_integer((json_int_t)p->device.att));
 	out_set(json, "unacknowledged",
 	    json_integer((json_int_t)json_array_size(p->numbering.held)));
@@ -66,25 +74,29 @@ row_json(const struct profile *p)
 }
 
 void
-profile_show_row(struct bb_buf *out, const struct profile *p, bool json)
+profile_show_row(struct bb_buf *out, const struct profile *p, pid_t holder,
+    bool json)
 {
 	if (json) {
-		out_json(out, row_json(p));
+		out_json(out, row_json(p, holder));
 		return;
 	}
 	out_printf(out, "%08x  ", (unsigned)p->pin);
 	out_peer(out, *p->usual.user == '\0' ? "-" : p->usual.user);
 	out_printf(out, " at ");
 	out_peer(out, p->usual.service);
-	out_printf(out, "  %s\n", bb_device_state_word(p->device.state));
+	out_printf(out, "  %s", state_word(p, holder));
+	if (holder != 0)
+		out_printf(out, "  held by process %ld", (long)holder);
+	out_printf(out, "\n");
 }
 
 static void
-show_json(struct bb_buf *out, const struct profile *p)
+show_json(struct bb_buf *out, const struct profile *p, pid_t holder)
 {
 	const struct numbering *n = &p->numbering;
 	char kid[KID_TEXT_MAX];
-	json_t *json = row_json(p);
+	json_t *json = row_json(p, holder);
 
 	kid_text(p, BB_KEY_CURRENT, kid);
 	out_set(json, "current_kid", json_string(kid));
@@ -92,6 +104,8 @@ show_json(struct bb_buf *out, const struct profile *p)
 		kid_text(p, BB_KEY_PREVIOUS, kid);
 	out_set(json, "previous_kid",
 	    p->has_previous ? json_string(kid) : json_null());
+	out_set(json, "via",
+	    p->via == NULL ? json_array() : json_incref(p->via));
 	out_set(json, "session", session_json(p));
 	out_set(json, "numbering", hex_json(n->id, sizeof(n->id)));
 	out_set(json, "next", json_integer((json_int_t)n->next));
@@ -147,12 +161,14 @@ show_messages(struct bb_buf *out, const struct profile *p)
 }
 
 void
-profile_show(struct bb_buf *out, const struct profile *p, bool json)
+profile_show(struct bb_buf *out, const struct profile *p, pid_t holder,
+    bool json)
 {
 	char kid[KID_TEXT_MAX];
+	size_t i;
 
 	if (json) {
-		show_json(out, p);
+		show_json(out, p, holder);
 		return;
 	}
 	out_printf(out, "pin              %08x\n", (unsigned)p->pin);
@@ -160,8 +176,15 @@ profile_show(struct bb_buf *out, const struct profile *p, bool json)
 	out_peer(out, *p->usual.user == '\0' ? "-" : p->usual.user);
 	out_printf(out, "\nservice          ");
 	out_peer(out, p->usual.service);
-	out_printf(out, "\nstate            %s\n",
-	    bb_device_state_word(p->device.state));
+	out_printf(out, "\n");
+	for (i = 0; i < json_array_size(p->via); i++) {
+		out_printf(out, "via              ");
+		out_peer(out, json_string_value(json_array_get(p->via, i)));
+		out_printf(out, "\n");
+	}
+	out_printf(out, "state            %s\n", state_word(p, holder));
+	if (holder != 0)
+		out_printf(out, "held by          process %ld\n", (long)holder);
 	out_printf(out, "attach number    %" PRIu32 "\n", p->device.att);
 	kid_text(p, BB_KEY_CURRENT, kid);
 	out_printf(out, "current key      %s\n", kid);

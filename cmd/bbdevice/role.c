@@ -24,7 +24,6 @@
 #include "base/cc.h"
 
 #define DEFAULT_VIA "127.0.0.1:3101"
-#define DEFAULT_PORT 3101
 #define WAIT_MS 10000 /* for a holder that begins or ends */
 #define LOOK_MS 20
 
@@ -175,7 +174,7 @@ add_via(struct live *l, const char *text)
 
 	if (l->via_len == BB_LEN(l->via))
 		return;
-	if (!bb_addr_scan(text, DEFAULT_PORT, &l->via[l->via_len++], &why))
+	if (!bb_addr_scan(text, VIA_PORT, &l->via[l->via_len++], &why))
 		bb_die(BB_EXIT_USAGE, "unable to use the address '%s': %s",
 		    text, why);
 }
