@@ -194,11 +194,13 @@ bb_control_new(struct bb_loop *loop, const char *text,
 	const char *clause = "";
 	struct bb_control *c;
 	struct bb_addr addr;
+	int err;
 
 	if (!bb_addr_scan(text, 0, &addr, &clause) ||
 	    addr.kind != BB_ADDR_UNIX) {
 		(void)snprintf(why, BB_CONTROL_WHY_MAX, "%.100s: %s", text,
 		    clause[0] != '\0' ? clause : "it is no unix:PATH");
+		errno = EINVAL;
 		return NULL;
 	}
 	if ((c = calloc(1, sizeof(*c))) == NULL) {
@@ -211,7 +213,9 @@ bb_control_new(struct bb_loop *loop, const char *text,
 	c->ctx = ctx;
 	if (open_control(c, &addr, why) == 0)
 		return c;
+	err = errno;
 	bb_control_free(c);
+	errno = err;
 	return NULL;
 }
 

@@ -16,8 +16,8 @@ struct bb_control;
  * an asker that breaks this, says nothing for 30 s, or does not read its
  * answers, is sent away.  answer appends one JSON object without a newline;
  * false, or nothing appended: no such command (said so to the asker).  It must
- * not free the control.  Answers are written by bb_peers_flush.  NULL with a
- * clause in why. */
+ * not free the control.  Answers are written by bb_peers_flush.  NULL with
+ * errno and a clause in why. */
 struct bb_control *bb_control_new(struct bb_loop *loop, const char *addr,
     bool (*answer)(void *ctx, const char *command, struct bb_buf *out),
     void *ctx, char why[BB_CONTROL_WHY_MAX]);

@@ -211,8 +211,10 @@ listen_host(const struct bb_addr *addr, int fds[FOUND_MAX], const char **why)
 
 	(void)snprintf(port, sizeof(port), "%u", (unsigned)addr->port);
 	if ((rc = getaddrinfo(addr->host, port, &hints, &list)) != 0) {
-		if (rc != EAI_SYSTEM)
-			*why = gai_strerror(rc);
+		if (rc == EAI_SYSTEM)
+			return -1;
+		*why = gai_strerror(rc);
+		errno = rc == EAI_AGAIN ? EAGAIN : EINVAL;
 		return -1;
 	}
 	rc = open_found(list, fds);
@@ -319,7 +321,7 @@ bb_listen(const struct bb_addr *addr, int fds[], size_t max, size_t *count,
 {
 	char text[BB_ADDR_TEXT_MAX];
 	const char *clause = NULL;
-	int found[FOUND_MAX], n, i;
+	int found[FOUND_MAX], n, i, err;
 
 	n = open_places(addr, found, &clause);
 	if (n != -1 && *count + (size_t)n > max) {
@@ -329,12 +331,15 @@ bb_listen(const struct bb_addr *addr, int fds[], size_t max, size_t *count,
 		}
 		n = -1;
 		clause = "there are too many places to listen on";
+		errno = EINVAL;
 	}
 	if (n == -1) {
+		err = errno;
 		if (clause == NULL)
-			clause = strerror(errno);
+			clause = strerror(err);
 		(void)snprintf(why, BB_LISTEN_WHY_MAX, "%.150s: %.90s",
 		    bb_addr_text(addr, text), clause);
+		errno = err;
 		return -1;
 	}
 	for (i = 0; i < n; i++)

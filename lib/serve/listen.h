@@ -15,7 +15,7 @@
  * 0.0.0.0; a host is each of its addresses (8 at most); a unix socket has mode
  * 0600, and a stale one (nobody answers) is removed first.  Asks DNS, and waits
  * for it.  Adds the descriptors (non-blocking, close-on-exec) to fds.  0, or -1
- * with a clause in why; then none stays open. */
+ * with errno and a clause in why; then none stays open. */
 int bb_listen(const struct bb_addr *addr, int fds[], size_t max, size_t *count,
     char why[BB_LISTEN_WHY_MAX]) BB_NODISCARD;
 /* "127.0.0.1:41234", "[::1]:41234", "unix:/path": where a socket listens. */
