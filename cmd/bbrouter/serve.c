@@ -253,7 +253,7 @@ static void
 close_router(struct router *r)
 {
 	links_each(r, free_link, NULL);
-	free(r->buckets);
+	free(r->slots);
 	trunks_free(r);
 	bb_server_free(r->server);
 	bb_timer_free(r->sweep);

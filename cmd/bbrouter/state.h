@@ -56,22 +56,21 @@ enum dropped {
 
 /* One device.  There are many: each byte counts. */
 struct link {
-	struct link *next; /* in the same bucket */
 	struct router *router;
 	struct bb_peer *peer;
 	uint64_t bytes; /* of frames, both ways */
 	struct bb_stranger stranger;
 	uint32_t id;
 	uint32_t pin;
-	uint32_t born_s;  /* bb_clock_ms(), rounded up */
-	uint16_t part;    /* bytes of a frame that is not whole */
-	uint8_t trunk;    /* the one last used */
-	uint8_t owed;     /* frames up less frames down, 0 at least */
-	uint8_t why;      /* enum ended */
-	bool has_pin;     /* it has sent a frame */
-	bool asked;       /* an attach has no answer yet */
-	bool half_closed; /* it sends no more */
-	bool closing;     /* what waits is written, then it ends */
+	uint32_t born_s;      /* bb_clock_ms(), rounded up */
+	uint16_t part;        /* bytes of a frame that is not whole, or 65535 */
+	uint8_t trunk;        /* the one last used */
+	uint8_t owed;         /* frames up less frames down, 0 at least */
+	uint8_t why;          /* enum ended */
+	bool has_pin : 1;     /* it has sent a frame */
+	bool asked : 1;       /* an attach has no answer yet */
+	bool half_closed : 1; /* it sends no more */
+	bool closing : 1;     /* what waits is written, then it ends */
 };
 
 struct trunk {
@@ -103,8 +102,8 @@ struct router {
 	int status; /* of an end before the server is there */
 	uint32_t instance;
 
-	struct link **buckets; /* a power of 2 of them */
-	size_t buckets_len;
+	struct link **slots; /* by the low bits of their number, or NULL */
+	size_t slots_len;    /* a power of 2 */
 	size_t links, links_peak, strangers;
 	size_t strangers_part; /* bytes of frames of strangers, not whole */
 	uint32_t last_id;

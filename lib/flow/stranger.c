@@ -48,9 +48,10 @@ bb_stranger_hint(struct bb_stranger *link, int64_t now_ms, bool counted)
 	if (counted && link->hints >= BB_STRANGER_HINTS_MAX)
 		return BB_STRANGER_HINT_CLOSE;
 	link->hints = (uint8_t)(link->hints + counted);
-	if (link->hinted && now_ms - link->hint_ms < BB_STRANGER_HINT_MS)
+	if (link->hinted &&
+	    (uint32_t)now_ms - link->hint_ms < BB_STRANGER_HINT_MS)
 		return BB_STRANGER_HINT_KEEP;
 	link->hinted = true;
-	link->hint_ms = now_ms;
+	link->hint_ms = (uint32_t)now_ms;
 	return BB_STRANGER_HINT_SEND;
 }

@@ -16,8 +16,8 @@
 
 /* {0} is a new link. */
 struct bb_stranger {
-	int64_t hint_ms; /* when the last HINT was sent */
-	uint32_t bytes;  /* of whole frames */
+	uint32_t hint_ms; /* when the last HINT was sent; goes round in 49 d */
+	uint32_t bytes;   /* of whole frames */
 	uint8_t frames;
 	uint8_t hints; /* causes, since the link was proved */
 	bool hinted;
