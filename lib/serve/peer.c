@@ -271,7 +271,7 @@ ready(void *peer, unsigned what)
 
 	bb_peer_enter(p);
 	if ((what & BB_WRITE) != 0)
-		bb_peer_writable(p);
+		bb_peer_write(p);
 	if ((what & BB_READ) != 0 && wants_input(p))
 		readable(p);
 	bb_peer_leave(p);

@@ -1,6 +1,7 @@
 /* Writing to peers: once per turn, what waits in a queue. */
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -76,15 +77,24 @@ bb_peer_unmark(struct bb_peer *p)
 	p->dirty = false;
 }
 
-/* A pipe is written only when the loop has said that it can be, and then no
- * more than surely fits, because it may block (POSIX, write: PIPE_BUF). */
+/* Without O_NONBLOCK a pipe may block: it is written only when the system says
+ * that it can be, and then no more than surely fits (POSIX, write: PIPE_BUF).
+ */
+static bool
+takes_some(const struct bb_peer *p)
+{
+	struct pollfd now = { .fd = p->out_fd, .events = POLLOUT };
+
+	return poll(&now, 1, 0) == 1;
+}
+
 static ssize_t
-write_once(const struct bb_peer *p, bool writable)
+write_once(const struct bb_peer *p)
 {
 	size_t len = bb_buf_len(p->out);
 	ssize_t n;
 
-	if (!p->out_socket && !writable) {
+	if (!p->out_socket && !takes_some(p)) {
 		errno = EAGAIN;
 		return -1;
 	}
@@ -150,13 +160,13 @@ written(struct bb_peer *p)
 		p->kind->drained(p->ctx, p);
 }
 
-static void
-write_out(struct bb_peer *p, bool writable)
+void
+bb_peer_write(struct bb_peer *p)
 {
 	ssize_t n;
 
 	while (p->out != NULL && bb_buf_len(p->out) > 0) {
-		n = write_once(p, writable);
+		n = write_once(p);
 		if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK) {
 			write_failed(p, errno);
 			return;
@@ -168,15 +178,8 @@ write_out(struct bb_peer *p, bool writable)
 		}
 		bb_buf_take(p->out, (size_t)n);
 		held -= (size_t)n;
-		writable = false;
 	}
 	written(p);
-}
-
-void
-bb_peer_writable(struct bb_peer *p)
-{
-	write_out(p, true);
 }
 
 void
@@ -194,7 +197,7 @@ bb_peers_flush(void)
 			bb_peer_gone(p, "no memory");
 		bb_peer_offer(p);
 		if (!p->dead && !p->blocked)
-			write_out(p, false);
+			bb_peer_write(p);
 		bb_peer_leave(p);
 	}
 }

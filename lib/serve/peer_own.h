@@ -48,8 +48,8 @@ bool bb_peer_reading(void);
 /* peer_out.c */
 void bb_peer_mark(struct bb_peer *p);
 void bb_peer_unmark(struct bb_peer *p);
-/* The descriptor can be written. */
-void bb_peer_writable(struct bb_peer *p);
+/* Writes what waits, as far as it can be without waiting. */
+void bb_peer_write(struct bb_peer *p);
 /* Frees a buffer and what it holds. */
 void bb_peer_drop(struct bb_buf **buf);
 /* Appends; makes the buffer.  0, or -1 with ENOBUFS or ENOMEM. */

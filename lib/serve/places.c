@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,15 @@ of_one(int err)
 	return false;
 }
 
+/* Linux looks for a free descriptor before it looks for a connection. */
+static bool
+anybody_waits(int fd)
+{
+	struct pollfd now = { .fd = fd, .events = POLLIN };
+
+	return poll(&now, 1, 0) == 1;
+}
+
 /* Without descriptors or memory the queue stays where it is; trying at once
  * again would spin. */
 static void
@@ -100,7 +110,7 @@ ready(void *place, unsigned what)
 	struct bb_places *ps = p->all;
 	struct sockaddr_storage peer;
 	socklen_t len;
-	int fd, i;
+	int fd, i, err;
 
 	(void)what;
 	if (p->handed)
@@ -114,7 +124,9 @@ ready(void *place, unsigned what)
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (!of_one(errno)) {
-			rest(ps, errno);
+			err = errno;
+			if (anybody_waits(p->fd))
+				rest(ps, err);
 			return;
 		}
 	}
