@@ -1,5 +1,5 @@
-/* What goes out to a dispatcher: answers, events, notices.  All but notices
- * wait in c->held for the turn's commit. */
+/* What goes out to a dispatcher: answers, data, notices.  All but notices wait
+ * in the held lines of a way for the turn's commit. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +9,70 @@
 #include "base/fail.h"
 #include "base/log.h"
 #include "collab.h"
-#include "configdb/spool.h"
+
+static const char *const results[] = { "ok", "busy", "failed", "denied",
+	"badlogin", "unavailable", "unknown-session", "badrequest" };
+
+/* ---- asks ---- */
+
+static void
+ask_link(struct ask_list *list, struct ask *ask)
+{
+	ask->prev = NULL;
+	ask->next = list->first;
+	if (list->first != NULL)
+		list->first->prev = ask;
+	list->first = ask;
+}
+
+static void
+ask_unlink(struct ask_list *list, struct ask *ask)
+{
+	if (ask->prev != NULL)
+		ask->prev->next = ask->next;
+	else
+		list->first = ask->next;
+	if (ask->next != NULL)
+		ask->next->prev = ask->prev;
+}
+
+struct ask *
+ask_new(struct via *via, struct bb_line *line)
+{
+	struct ask *ask;
+
+	if ((ask = calloc(1, sizeof(*ask))) == NULL)
+		return NULL;
+	ask->via = via;
+	ask->head.pin = line->pin;
+	ask->head.att = line->att;
+	ask->head.link = line->link;
+	ask->head.has_reply = true;
+	memcpy(ask->head.kid, line->kid, sizeof(line->kid));
+	memcpy(ask->head.nonce, line->nonce, sizeof(line->nonce));
+	ask->trace = json_incref(line->trace);
+	ask_link(&via->c->asks, ask);
+	return ask;
+}
 
 void
-ask_free(struct ask *ask)
+ask_free(struct collab *c, struct ask *ask)
 {
-	if (ask->session != NULL)
+	ask_unlink(ask->answered ? &c->done : &c->asks, ask);
+	if (ask->session != NULL && ask->session->ask == ask)
 		ask->session->ask = NULL;
 	json_decref(ask->trace);
 	free(ask);
+}
+
+static void
+ask_set_answered(struct collab *c, struct ask *ask, bool answered)
+{
+	if (ask->answered == answered)
+		return;
+	ask_unlink(answered ? &c->asks : &c->done, ask);
+	ask_link(answered ? &c->done : &c->asks, ask);
+	ask->answered = answered;
 }
 
 void
@@ -29,14 +84,35 @@ answer_step(struct ask *ask, int step, const char *what, int64_t us)
 		bb_log(BB_LOG_WARN, "unable to trace: %s", strerror(errno));
 }
 
-static void
-write_line(struct collab *c, const struct bb_line *line, struct bb_buf *out)
+/* ---- lines ---- */
+
+/* The word as it stands in the table. */
+static const char *
+known(const char *result)
 {
-	if (line->d != NULL && bb_line_write(line, false, out) == 0)
+	size_t i;
+
+	for (i = 0; i < BB_LEN(results) && result != NULL; i++)
+		if (strcmp(results[i], result) == 0)
+			return results[i];
+	return NULL;
+}
+
+static void
+write_line(struct collab *c, struct via *via, const struct bb_line *line)
+{
+	if (line->d != NULL && bb_line_write(line, false, &via->held) == 0) {
+		c->tallies.lines_out++;
+		/* Too late for what this turn has let go. */
+		if (c->ending_turn)
+			stall_again(c);
 		return;
+	}
 	bb_log(BB_LOG_ERROR, "unable to answer %08x: %s", line->pin,
 	    line->d == NULL ? "no memory" : strerror(errno));
-	c->status = BB_EXIT_TEMP;
+	via->full |= errno == ENOBUFS;
+	if (!c->lasting)
+		c->status = BB_EXIT_TEMP;
 }
 
 void
@@ -48,8 +124,13 @@ answer_ask(struct collab *c, struct ask *ask, json_t *d, json_t *m)
 	line.d = d;
 	line.m = m;
 	line.trace = ask->trace;
-	write_line(c, &line, &c->held);
-	ask->answered = true;
+	/* Any dispatcher can seal it. */
+	if (ask->via == NULL)
+		ask->via = via_to(c, ask->head.link);
+	if (ask->via != NULL)
+		write_line(c, ask->via, &line);
+	ask->result = known(json_string_value(json_object_get(d, "result")));
+	ask_set_answered(c, ask, true);
 	json_decref(d);
 	json_decref(m);
 }
@@ -62,29 +143,43 @@ answer_refuse(struct collab *c, struct ask *ask, const char *result,
 
 	d = json_pack("{s:s, s:s, s:s, s:s}", "op", "answer", "result", result,
 	    "text", text, "reason", reason);
+	if (d != NULL && ask->ended[0] != '\0')
+		json_object_set_new(d, "ended", json_string(ask->ended));
 	answer_ask(c, ask, d, NULL);
 }
 
 void
 answer_data(struct collab *c, struct session *s, json_t *d)
 {
+	struct via *via = via_of(c, s);
 	struct bb_line line = {
 		.kind = BB_LINE_DATA,
 		.pin = s->fence.pin,
 		.att = s->core.att,
-		.seq = ++s->core.down_seq,
 		.link = s->core.link,
 		.d = d,
 	};
 
-	write_line(c, &line, &c->held);
-	s->touched = true;
+	turn_touch(c, s);
+	if (via != NULL) {
+		line.seq = ++s->core.down_seq;
+		write_line(c, via, &line);
+	}
 	json_decref(d);
 }
 
 void
-answer_notice(struct collab *c, const struct bb_line *to, const char *code)
+answer_bye(struct collab *c, struct session *s, const char *reason)
 {
+	if (s->core.state == BB_SESSION_LIVE)
+		answer_data(c, s,
+		    json_pack("{s:s, s:s}", "op", "bye", "ended", reason));
+}
+
+void
+answer_notice(struct via *via, const struct bb_line *to, const char *code)
+{
+	struct bb_buf out = BB_BUF(BB_LINE_MAX);
 	struct bb_line line = {
 		.kind = BB_LINE_NOTICE,
 		.pin = to->pin,
@@ -98,117 +193,52 @@ answer_notice(struct collab *c, const struct bb_line *to, const char *code)
 	memcpy(line.kid, to->kid, sizeof(line.kid));
 	memcpy(line.nonce, to->nonce, sizeof(line.nonce));
 	line.d = json_pack("{s:s, s:s}", "op", "notice", "code", code);
-	write_line(c, &line, bb_filter_out(c->filter));
+	if (line.d != NULL && bb_line_write(&line, false, &out) == 0) {
+		via->c->tallies.lines_out++;
+		via_send(via, bb_buf_data(&out), bb_buf_len(&out));
+	} else {
+		bb_log(BB_LOG_ERROR, "unable to notify %08x: no memory",
+		    to->pin);
+	}
 	json_decref(line.d);
+	bb_buf_clear(&out);
 }
 
-/* Gathers spooled events into a list until one of the limits. */
-struct gather {
-	json_t *events;
-	size_t bytes;
-	size_t limit;
-	uint64_t last;
-	bool more;
-};
+/* ---- the end of a turn ---- */
 
-static bool
-gather_event(void *ctx, uint64_t n, const char *body, size_t len)
+void
+answer_undo(struct collab *c)
 {
-	char why[BB_MESSAGE_WHY_MAX];
-	struct gather *g = ctx;
-	json_t *event;
+	struct ask *ask, *next;
 
-	if (json_array_size(g->events) == g->limit ||
-	    (g->bytes > 0 && g->bytes + len > EVENTS_BYTES)) {
-		g->more = true;
-		return false;
+	while ((ask = c->done.first) != NULL)
+		ask_set_answered(c, ask, false);
+	for (ask = c->asks.first; ask != NULL; ask = next) {
+		next = ask->next;
+		if (ask->session == NULL)
+			answer_refuse(c, ask, "busy", "Server Busy",
+			    "the database is busy");
 	}
-	if ((event = bb_json_parse(body, len, why)) == NULL) {
-		bb_log(BB_LOG_ERROR, "unable to read a stored event: %s", why);
-		return true;
-	}
-	json_object_set_new(event, "n", json_integer((json_int_t)n));
-	if (json_array_append_new(g->events, event) == -1)
-		return false;
-	g->bytes += len;
-	g->last = n;
-	return true;
-}
-
-json_t *
-answer_events(struct collab *c, struct session *s, size_t limit)
-{
-	struct gather g = { .limit = limit };
-	json_t *m;
-
-	if (limit == 0 || !turn_begin(c) || (g.events = json_array()) == NULL)
-		return NULL;
-	if (!turn_ok(c, s,
-		bb_spool_each(c->db, s->fence.pin, s->sent, gather_event,
-		    &g)) ||
-	    json_array_size(g.events) == 0) {
-		json_decref(g.events);
-		return NULL;
-	}
-	s->sent = g.last;
-	m = json_pack("{s:s, s:o}", "op", "events", "events", g.events);
-	if (m != NULL && g.more)
-		json_object_set_new(m, "more", json_true());
-	return m;
-}
-
-json_t *
-answer_results(struct session *s)
-{
-	json_t *results = s->results;
-
-	s->results = json_array();
-	if (json_array_size(results) > 0)
-		return results;
-	json_decref(results);
-	return NULL;
 }
 
 void
-answer_store_event(struct collab *c, struct session *s, const char *body,
-    size_t len)
+answer_settle(struct collab *c)
 {
-	size_t dropped = 0;
+	struct ask *ask;
+	size_t i;
 
-	if (!turn_begin(c) || !turn_ok(c, s,
-				  bb_spool_put(c->db, &s->fence, body, len,
-				      bb_clock_wall_s(), &dropped)))
-		return;
-	s->touched = true;
-	if (dropped > 0)
-		bb_log(BB_LOG_WARN,
-		    "%zu events for %08x gave way: its spool "
-		    "is full",
-		    dropped, s->fence.pin);
-	answer_push(c, s);
+	while ((ask = c->done.first) != NULL) {
+		for (i = 0; i < BB_LEN(results); i++)
+			c->results[i] += ask->result == results[i];
+		ask_free(c, ask);
+	}
 }
 
-void
-answer_push(struct collab *c, struct session *s)
+const char *
+answer_result(const struct collab *c, size_t i, uint64_t *count)
 {
-	json_t *d, *results;
-	uint64_t under_way;
-
-	if (s->life != LIFE_IN || s->core.state != BB_SESSION_LIVE)
-		return;
-	while (s->sent < s->acked + EVENTS_UNDER_WAY) {
-		under_way = s->sent - s->acked;
-		d = answer_events(c, s, EVENTS_UNDER_WAY - under_way);
-		if (d == NULL)
-			break;
-		answer_data(c, s, d);
-	}
-	if (!s->report || s->sending != 0)
-		return;
-	s->report = false;
-	d = json_pack("{s:s, s:I}", "op", "events", "ack",
-	    (json_int_t)(s->up_next - 1));
-	if (d != NULL && (results = answer_results(s)) != NULL)
-		json_object_set_new(d, "results", results);
-	answer_data(c, s, d);
+	if (i >= BB_LEN(results))
+		return NULL;
+	*count = c->results[i];
+	return results[i];
 }

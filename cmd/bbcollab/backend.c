@@ -1,4 +1,4 @@
-/* Does what a back end wants: the store, jobs off the loop, events. */
+/* Does what a back end wants: the store, events; jobs: job.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,22 +11,9 @@
 #include "base/log.h"
 #include "collab.h"
 #include "configdb/spool.h"
-#include "serve/password.h"
 
 #define DESCRIPTORS_KEPT 64 /* for the store, the loop, the log */
 #define DELIVER_PINS 64     /* devices of one account in one process */
-
-/* A password check under way in a thread: touches nothing but this. */
-struct job {
-	struct job *next;
-	struct collab *c;
-	struct session *s; /* NULL: the session is gone */
-	uint64_t id;
-	struct bb_secret password;
-	char verifier[BB_VERIFIER_MAX];
-	bool has_verifier;
-	int answer;
-};
 
 int64_t
 backend_api_max(const struct bb_im_type *type, const struct bb_service *service)
@@ -47,124 +34,17 @@ backend_api_max(const struct bb_im_type *type, const struct bb_service *service)
 			 type->sockets_per_session);
 }
 
-static void
-give(struct collab *c, struct session *s, struct bb_input *in)
+void
+backend_give(struct collab *c, struct session *s, struct bb_input *in)
 {
 	in->now_ms = bb_clock_ms();
-	if (s->type->input(s->im, in) == -1) {
+	if (s->settings->type->input(s->im, in) == -1) {
 		bb_log(BB_LOG_ERROR,
 		    "unable to go on with the session of "
 		    "%08x: %s",
 		    s->fence.pin, strerror(errno));
 		c->turn_failed = true;
 	}
-}
-
-/* ---- jobs ---- */
-
-static void
-job_free(struct job *job)
-{
-	struct job **at;
-
-	if (job->s != NULL)
-		for (at = &job->s->jobs; *at != NULL; at = &(*at)->next)
-			if (*at == job) {
-				*at = job->next;
-				break;
-			}
-	bb_secret_clear(&job->password);
-	bb_wipe(job->verifier, sizeof(job->verifier));
-	free(job);
-}
-
-static void
-job_run(void *arg)
-{
-	struct job *job = arg;
-
-	job->answer = bb_password_check(&job->password,
-	    job->has_verifier ? job->verifier : NULL);
-}
-
-static void
-job_done(void *arg)
-{
-	struct job *job = arg;
-	struct collab *c = job->c;
-	struct session *s = job->s;
-	struct bb_input in = { .type = BB_INPUT_JOB, .id = job->id };
-
-	in.status = job->answer == 1   ? BB_IM_OK
-		    : job->answer == 0 ? BB_IM_NO
-				       : BB_IM_FAILED;
-	job_free(job);
-	if (s == NULL)
-		return;
-	s->touched = true;
-	give(c, s, &in);
-	backend_pump(c, s);
-	if (s->life == LIFE_IN)
-		data_work(c, s);
-}
-
-void
-backend_forget_jobs(struct session *s)
-{
-	struct job *job, *next;
-
-	for (job = s->jobs; job != NULL; job = next) {
-		next = job->next;
-		job->s = NULL;
-		job->next = NULL;
-	}
-	s->jobs = NULL;
-}
-
-void
-backend_job_dropped(void *job)
-{
-	job_free(job);
-}
-
-static int
-job_start(struct collab *c, struct session *s, const struct bb_want *w)
-{
-	struct job *job;
-
-	if ((job = calloc(1, sizeof(*job))) == NULL)
-		return -1;
-	job->c = c;
-	job->id = w->id;
-	if (bb_secret_set(&job->password, w->password->text,
-		w->password->len) == -1)
-		goto out;
-	if (w->verifier != NULL) {
-		job->has_verifier = true;
-		snprintf(job->verifier, sizeof(job->verifier), "%s",
-		    w->verifier);
-	}
-	if (bb_work_submit(c->work, job_run, job_done, job) == -1)
-		goto out;
-	job->s = s;
-	job->next = s->jobs;
-	s->jobs = job;
-	return 0;
-out:
-	job_free(job);
-	return -1;
-}
-
-static void
-do_job(struct collab *c, struct session *s, const struct bb_want *w)
-{
-	struct bb_input in = { .type = BB_INPUT_JOB, .id = w->id };
-
-	if (job_start(c, s, w) == 0)
-		return;
-	bb_log(BB_LOG_WARN, "unable to check a password: %s", strerror(errno));
-	in.status = BB_IM_FAILED;
-	give(c, s, &in);
 }
 
 /* ---- the store ---- */
@@ -188,7 +68,7 @@ read_verifier(struct collab *c, struct session *s, const struct bb_want *w)
 	in.status =
 	    store_status(c, s, bb_user_verifier(c->db, w->account, verifier));
 	in.text = verifier;
-	give(c, s, &in);
+	backend_give(c, s, &in);
 	bb_wipe(verifier, sizeof(verifier));
 }
 
@@ -198,24 +78,30 @@ deliver(struct collab *c, struct session *s, const struct bb_want *w)
 	struct bb_input in = { .type = BB_INPUT_STORE,
 		.id = w->id,
 		.status = BB_IM_FAILED };
+	struct bb_others others = { 0 };
 	uint32_t pins[DELIVER_PINS];
 	struct bb_delivery d = { .owner = c->owner,
-		.service = s->service.name,
+		.service = s->settings->service.name,
 		.account = w->account,
 		.body = w->text,
 		.body_len = w->len,
 		.now_s = bb_clock_wall_s(),
 		.pins = pins,
-		.pins_max = BB_LEN(pins) };
+		.pins_max = BB_LEN(pins),
+		.others = &others };
 	struct session *other;
 	size_t i;
 
 	if (turn_begin(c))
 		in.status = store_status(c, s, bb_spool_deliver(c->db, &d));
+	if (in.status == BB_IM_OK)
+		turn_wake(c, &others);
+	c->tallies.spooled += in.status == BB_IM_OK;
+	bb_others_clear(&others);
 	for (i = 0; i < d.pins_len && in.status == BB_IM_OK; i++)
 		if ((other = session_find(c, pins[i])) != NULL)
-			answer_push(c, other);
-	give(c, s, &in);
+			push_new(c, other);
+	backend_give(c, s, &in);
 }
 
 static void
@@ -233,33 +119,53 @@ do_store(struct collab *c, struct session *s, const struct bb_want *w)
 
 /* ---- events ---- */
 
+/* What is cached of a login that was taken up stays. */
+static bool
+store_login(struct collab *c, struct session *s, const struct bb_want *w)
+{
+	bool adopted = s->ask != NULL && s->ask->adopting;
+	size_t moved;
+
+	return turn_begin(c) &&
+	       turn_ok(c, s,
+		   bb_session_cache(c->db, &s->fence,
+		       w->handle != NULL ? w->handle : s->account,
+		       adopted ? NULL : "")) &&
+	       turn_ok(c, s,
+		   bb_inbox_take(c->db, &s->fence, bb_clock_wall_s(), &moved));
+}
+
+static void
+trace_login(struct session *s, int64_t us)
+{
+	const struct bb_service *service = &s->settings->service;
+	char what[255];
+
+	snprintf(what, sizeof(what),
+	    s->ask->adopting
+		? "took up the login at service %s (%s)"
+		: "reformatted the request for service %s (%s) and sent it",
+	    service->name, service->type);
+	answer_step(s->ask, 5, what, us - s->ask->login_us);
+	answer_step(s->ask, 6, "the IM server accepted; a session listens",
+	    bb_clock_us() - us);
+}
+
 static void
 logged_in(struct collab *c, struct session *s, const struct bb_want *w)
 {
 	int64_t us = bb_clock_us();
-	char what[255];
-	size_t moved;
 
-	if (!turn_begin(c) ||
-	    !turn_ok(c, s,
-		bb_session_cache(c->db, &s->fence,
-		    w->handle != NULL ? w->handle : "", "")) ||
-	    !turn_ok(c, s,
-		bb_inbox_take(c->db, &s->fence, bb_clock_wall_s(), &moved)))
+	if (!store_login(c, s, w))
 		return;
-	if (s->show[0] != '\0' &&
+	if (s->ask != NULL && s->ask->show[0] != '\0' &&
 	    !turn_ok(c, s,
-		bb_session_presence(c->db, &s->fence, s->show, s->status)))
+		bb_session_presence(c->db, &s->fence, s->ask->show,
+		    s->ask->status)))
 		return;
 	s->logged_in = true;
-	if (s->ask == NULL)
-		return;
-	snprintf(what, sizeof(what),
-	    "reformatted the request for service %s (%s) and sent it",
-	    s->service.name, s->type->name);
-	answer_step(s->ask, 5, what, us - s->ask->login_us);
-	answer_step(s->ask, 6, "the IM server accepted; a session listens",
-	    bb_clock_us() - us);
+	if (s->ask != NULL)
+		trace_login(s, us);
 }
 
 static void
@@ -300,7 +206,7 @@ do_event(struct collab *c, struct session *s, const struct bb_want *w)
 		ended(c, s, w);
 		break;
 	case BB_EVENT_DELIVER:
-		answer_store_event(c, s, w->text, w->len);
+		push_store(c, s, w->text, w->len);
 		break;
 	}
 }
@@ -309,7 +215,7 @@ int
 backend_request(struct collab *c, struct session *s,
     const struct bb_request *request)
 {
-	if (s->type->request(s->im, request) == -1)
+	if (s->settings->type->request(s->im, request) == -1)
 		return -1;
 	backend_pump(c, s);
 	return 0;
@@ -327,8 +233,8 @@ do_network(struct collab *c, struct session *s, const struct bb_want *w)
 	bb_log(BB_LOG_ERROR,
 	    "type %s wants a network connection: this "
 	    "version has none",
-	    s->type->name);
-	give(c, s, &in);
+	    s->settings->type->name);
+	backend_give(c, s, &in);
 }
 
 void
@@ -336,13 +242,13 @@ backend_pump(struct collab *c, struct session *s)
 {
 	struct bb_want w;
 
-	while (s->im != NULL && s->type->next(s->im, &w))
+	while (s->im != NULL && s->settings->type->next(s->im, &w))
 		switch (w.type) {
 		case BB_WANT_STORE:
 			do_store(c, s, &w);
 			break;
 		case BB_WANT_JOB:
-			do_job(c, s, &w);
+			job_do(c, s, &w);
 			break;
 		case BB_WANT_EVENT:
 			do_event(c, s, &w);

@@ -1,5 +1,4 @@
-/* The Collaboration Service joined: store, loop, filter, workers; and its end.
- */
+/* The Collaboration Service joined: store, loop, workers, and the filter. */
 #include "collab.h"
 
 #include <errno.h>
@@ -18,41 +17,91 @@
 #define JOBS_MAX 4096
 #define PATH_TEXT_MAX 4096
 
-static bool
-collab_busy(void *collab)
+bool
+collab_busy(const struct collab *c)
 {
-	struct collab *c = collab;
-	const struct ask *ask;
+	const struct via *via;
 
-	for (ask = c->asks; ask != NULL; ask = ask->next)
-		if (!ask->answered)
+	for (via = c->vias; via != NULL; via = via->next)
+		if (via->left)
 			return true;
-	return false;
+	return c->asks.first != NULL;
 }
 
-/* The IM servers took too long: said so to whoever still waits. */
-static void
-collab_finish(void *collab, struct bb_buf *out)
+void
+collab_give_up(struct collab *c, const char *reason)
 {
-	struct collab *c = collab;
 	struct ask *ask;
 
-	(void)out;
-	for (ask = c->asks; ask != NULL; ask = ask->next)
-		if (!ask->answered)
-			answer_refuse(c, ask, "unavailable",
-			    "IM server unavailable",
-			    "it did not answer in "
-			    "time");
+	while ((ask = c->asks.first) != NULL)
+		answer_refuse(c, ask, "unavailable", "IM server unavailable",
+		    reason);
 	turn_end(c);
 }
 
+/* ---- the filter ---- */
+
+static int
+filter_input(void *collab, struct bb_buf *in, struct bb_buf *out)
+{
+	struct collab *c = collab;
+
+	(void)out; /* answers wait for the commit */
+	lines_take(c->vias, in);
+	return 0;
+}
+
+static int
+filter_end(void *collab, struct bb_buf *in, struct bb_buf *out)
+{
+	struct collab *c = collab;
+
+	(void)out;
+	lines_end(c->vias, in);
+	return 0;
+}
+
+static bool
+filter_busy(void *collab)
+{
+	return collab_busy(collab);
+}
+
+static void
+filter_finish(void *collab, struct bb_buf *out)
+{
+	(void)out;
+	collab_give_up(collab, "it did not answer in time");
+}
+
 static const struct bb_filter_stage stage = {
-	.input = lines_input,
-	.end = lines_end,
-	.busy = collab_busy,
-	.finish = collab_finish,
+	.input = filter_input,
+	.end = filter_end,
+	.busy = filter_busy,
+	.finish = filter_finish,
 };
+
+static int
+filter(struct collab *c, const struct bb_start *start)
+{
+	const struct bb_filter_setup setup = { .in = start->in,
+		.out = start->out,
+		.in_max = IN_MAX,
+		.out_max = OUT_MAX,
+		.secret = true,
+		.finish_ms = c->options->finish_ms };
+	int status;
+
+	c->filter = bb_filter_new(c->loop, &setup, &stage, c);
+	if (c->filter == NULL || via_new(c, NULL) == NULL)
+		bb_die_sys("unable to begin");
+	bb_loop_at_turn_end(c->loop, turn_end, c);
+	status = bb_filter_run(c->filter);
+	owner_leave(c);
+	return status == BB_EXIT_OK ? c->status : status;
+}
+
+/* ---- the beginning and the end ---- */
 
 static void
 open_store(struct collab *c)
@@ -68,75 +117,68 @@ open_store(struct collab *c)
 	if (o->config_store != NULL)
 		snprintf(path, sizeof(path), "%s", o->config_store);
 	c->db = bb_db_open(BB_CONFIG_STORE, path, BB_DB_EXISTING, why, &status);
-	if (c->db == NULL)
-		bb_die(status, "unable to open the configuration store: %s",
-		    why);
+	if (c->db != NULL)
+		return;
+	bb_start_turn_away();
+	bb_die(status, "unable to open the configuration store: %s", why);
 }
 
 static void
-open_loop(struct collab *c, const struct bb_start *start)
+open_loop(struct collab *c)
 {
-	const struct bb_filter_setup setup = { .in = start->in,
-		.out = start->out,
-		.in_max = IN_MAX,
-		.out_max = OUT_MAX,
-		.secret = true,
-		.finish_ms = c->options->finish_ms };
+	const struct collab_options *o = c->options;
 
-	c->loop = bb_loop_new(BB_LOOP_ANY_FD);
+	c->loop = bb_loop_new(
+	    c->form == BB_FORM_SERVER ? BB_LOOP_SOCKETS : BB_LOOP_ANY_FD);
 	if (c->loop == NULL)
 		bb_die_sys("unable to make an event loop");
-	c->work = bb_work_new(c->loop, (unsigned)c->options->threads, JOBS_MAX);
-	c->tick = bb_timer_new(c->loop, sessions_tick, c);
-	c->filter = bb_filter_new(c->loop, &setup, &stage, c);
-	if (c->work == NULL || c->tick == NULL || c->filter == NULL ||
-	    bb_timer_set(c->tick, TICK_MS) == -1)
+	c->work = bb_work_new(c->loop, (unsigned)o->threads, JOBS_MAX);
+	c->tick = bb_timer_new(c->loop, tick, c);
+	c->again = bb_timer_new(c->loop, stall_on_again, c);
+	c->retry = bb_timer_new(c->loop, stall_on_retry, c);
+	if (c->work == NULL || c->tick == NULL || c->again == NULL ||
+	    c->retry == NULL || table_init(&c->table) == -1)
 		bb_die_sys("unable to begin");
-	bb_loop_at_turn_end(c->loop, turn_end, c);
-	c->held = BB_BUF_SECRET(OUT_MAX);
-}
-
-/* The session lives as long as the process, the process as long as its input:
- * now the IM servers hear a logout and the slots are free. */
-static void
-log_out_all(struct collab *c)
-{
-	struct session *s;
-	size_t i;
-
-	for (i = 0; i < SESSION_BUCKETS; i++)
-		while ((s = c->table[i]) != NULL)
-			session_leave(c, s);
-	sessions_settle(c);
-	if (c->owner != 0 &&
-	    bb_owner_release(c->db, c->owner, "finished") != BB_DB_OK)
-		bb_log(BB_LOG_WARN, "unable to free the slots: %s",
-		    bb_db_why(c->db));
+	c->confirm.after_ms = o->confirm_ms;
+	c->grace.after_ms = o->grace_ms;
+	c->turn = 1;
+	c->ticked_ms = c->silent_ms = bb_clock_ms();
+	tick_set(c);
 }
 
 static void
 collab_close(struct collab *c)
 {
-	struct ask *ask;
-
-	bb_work_free(c->work, backend_job_dropped);
+	bb_work_free(c->work, job_dropped);
+	jobs_free(c);
 	sessions_free(c);
-	while ((ask = c->asks) != NULL) {
-		c->asks = ask->next;
-		ask->session = NULL;
-		ask_free(ask);
+	while (c->asks.first != NULL)
+		ask_free(c, c->asks.first);
+	while (c->done.first != NULL)
+		ask_free(c, c->done.first);
+	while (c->vias != NULL) {
+		bb_peer_free(c->vias->peer);
+		via_free(c->vias);
 	}
-	bb_buf_clear(&c->held);
+	settings_free(c);
+	bb_others_clear(&c->wake_up);
 	bb_filter_free(c->filter);
+	bb_server_free(c->server);
+	bb_wake_free(c->wake);
 	bb_timer_free(c->tick);
+	bb_timer_free(c->again);
+	bb_timer_free(c->retry);
 	bb_loop_free(c->loop);
 	bb_db_close(c->db);
+	free(c);
 }
 
 int
 collab_run(const struct collab_options *options)
 {
-	const struct bb_start_ask ask = { .last_stage = true,
+	const struct bb_start_ask ask = { .listen =
+					      options->server.listen.len > 0,
+		.last_stage = true,
 		.filter = options->filter };
 	struct bb_start start = bb_start_look(&ask);
 	struct collab *c;
@@ -146,20 +188,16 @@ collab_run(const struct collab_options *options)
 		return BB_EXIT_OK;
 	if (start.form == BB_FORM_REFUSED)
 		bb_die(BB_EXIT_USAGE, "unable to begin: %s", start.why);
-	if (start.form != BB_FORM_FILTER)
-		bb_die(BB_EXIT_USAGE, "unable to serve connections: %s",
-		    "this version has filters only");
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		bb_die_sys("unable to begin");
 	c->options = options;
+	c->form = start.form;
+	c->lasting = start.form == BB_FORM_SERVER;
 	bb_json_init();
 	open_store(c);
-	open_loop(c, &start);
-	status = bb_filter_run(c->filter);
-	log_out_all(c);
-	if (status == BB_EXIT_OK)
-		status = c->status;
+	open_loop(c);
+	status =
+	    start.form == BB_FORM_FILTER ? filter(c, &start) : serve(c, &start);
 	collab_close(c);
-	free(c);
 	return status;
 }

@@ -1,4 +1,6 @@
 /* Lines that come in from a dispatcher: which kind, and for whom. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cc.h"
@@ -6,106 +8,152 @@
 #include "base/log.h"
 #include "collab.h"
 
-static void
-bad_line(struct collab *c, const char *why)
+#define PLACE_MAX 128
+
+const char *
+via_place(const struct via *via)
 {
-	bb_log(BB_LOG_ERROR, "line %llu: %s", (unsigned long long)c->line_no,
-	    why);
-	c->status = BB_EXIT_PROTO;
+	static char place[PLACE_MAX];
+
+	if (via->peer == NULL)
+		(void)snprintf(place, sizeof(place), "line %" PRIu64,
+		    via->line_no);
+	else
+		(void)snprintf(place, sizeof(place), "line %" PRIu64 " of %s",
+		    via->line_no, bb_peer_name(via->peer));
+	return place;
 }
 
-/* What the opening dispatcher of a pipeline says to the device goes on as it
- * came. */
 static void
-pass_on(struct collab *c, const void *text, size_t len)
+bad_line(struct via *via, const char *why)
 {
-	struct bb_buf *out = bb_filter_out(c->filter);
+	struct collab *c = via->c;
 
-	if (bb_buf_put(out, text, len) == -1) {
-		bb_log(BB_LOG_ERROR, "unable to pass on a line: %s",
-		    "the reader is too slow");
-		c->status = BB_EXIT_TEMP;
+	bb_log(BB_LOG_ERROR, "%s: %s", via_place(via), why);
+	c->tallies.lines_bad++;
+	if (!c->lasting)
+		c->status = BB_EXIT_PROTO;
+}
+
+static bool
+take_data(struct via *via, struct bb_line *line)
+{
+	struct session *s = session_find(via->c, line->pin);
+
+	if (data_needs_store(s, line) && !stall_gate(via->c))
+		return false;
+	data_line(via, s, line);
+	return true;
+}
+
+/* False: it needs the store, which is busy. */
+static bool
+take_line(struct via *via, struct bb_line *line, const void *text, size_t len)
+{
+	switch (line->kind) {
+	case BB_LINE_ATTACH:
+		if (!stall_gate(via->c))
+			return false;
+		attach_line(via, line);
+		break;
+	case BB_LINE_DATA:
+		return take_data(via, line);
+	case BB_LINE_NOTICE:
+	case BB_LINE_HINT:
+		/* What the opening dispatcher of a pipeline says to the device
+		 * goes on as it came. */
+		via_send(via, text, len);
+		break;
+	case BB_LINE_TRUNK:
+		via_trunk(via, line->router, line->up);
+		break;
+	case BB_LINE_DOWN:
+		via_link_down(via, line->pin, line->link);
+		break;
+	case BB_LINE_ANSWER:
+		bad_line(via, "an answer came up instead of down");
+		break;
 	}
+	return true;
 }
 
-static void
-one_line(struct collab *c, const uint8_t *text, size_t len)
+static bool
+one_line(struct via *via, const uint8_t *text, size_t len)
 {
 	char why[BB_MESSAGE_WHY_MAX];
 	struct bb_line line;
+	bool taken = true;
 
-	c->line_no++;
+	via->line_no++;
 	if (bb_line_parse(text, len, true, &line, why) == -1) {
-		bad_line(c, why);
-		return;
+		bad_line(via, why);
+		return true;
 	}
-	switch (line.kind) {
-	case BB_LINE_ATTACH:
-		attach_line(c, &line);
-		break;
-	case BB_LINE_DATA:
-		data_line(c, &line);
-		break;
-	case BB_LINE_NOTICE:
-	case BB_LINE_HINT:
-		pass_on(c, text, len);
-		break;
-	case BB_LINE_TRUNK:
-	case BB_LINE_DOWN:
-		break; /* a filter sends everything the one way there is */
-	case BB_LINE_ANSWER:
-		bad_line(c, "an answer came up instead of down");
-		break;
-	}
+	taken = take_line(via, &line, text, len);
 	bb_line_clear(&line);
+	if (taken)
+		via->c->tallies.lines_in++;
+	else
+		via->line_no--;
+	return taken;
 }
 
 /* True when the input was used up to its end. */
 static bool
-skip_rest(struct collab *c, struct bb_buf *in)
+skip_rest(struct via *via, struct bb_buf *in)
 {
 	bool done = false;
 
 	bb_buf_take(in, bb_line_skip(bb_buf_data(in), bb_buf_len(in), &done));
-	c->skipping = !done;
+	via->skipping = !done;
 	return !done;
 }
 
-int
-lines_input(void *collab, struct bb_buf *in, struct bb_buf *out)
+/* False: nothing more can be taken now. */
+static bool
+next_line(struct via *via, struct bb_buf *in)
 {
-	struct collab *c = collab;
 	size_t len;
 
-	(void)out; /* answers wait for the commit */
-	for (;;) {
-		if (c->skipping && skip_rest(c, in))
-			return 0;
-		switch (bb_line_split(bb_buf_data(in), bb_buf_len(in), &len)) {
-		case BB_PARSE_MORE:
-			return 0;
-		case BB_PARSE_BAD:
-			c->line_no++;
-			bad_line(c, "longer than 98304 bytes; skipped");
-			c->skipping = true;
-			break;
-		case BB_PARSE_OK:
-			one_line(c, bb_buf_data(in), len);
-			bb_buf_take(in, len);
-			break;
-		}
+	if (via->skipping && skip_rest(via, in))
+		return false;
+	switch (bb_line_split(bb_buf_data(in), bb_buf_len(in), &len)) {
+	case BB_PARSE_MORE:
+		return false;
+	case BB_PARSE_BAD:
+		via->line_no++;
+		bad_line(via, "longer than 98304 bytes; skipped");
+		via->skipping = true;
+		return true;
+	case BB_PARSE_OK:
+		break;
 	}
+	if (!turn_has_room(via->c)) {
+		via->left = true;
+		stall_again(via->c);
+		return false;
+	}
+	if (!one_line(via, bb_buf_data(in), len)) {
+		via->left = true;
+		return false;
+	}
+	bb_buf_take(in, len);
+	return true;
 }
 
-int
-lines_end(void *collab, struct bb_buf *in, struct bb_buf *out)
+void
+lines_take(struct via *via, struct bb_buf *in)
 {
-	struct collab *c = collab;
+	via->left = false;
+	while (next_line(via, in))
+		continue;
+}
 
-	(void)out;
-	if (bb_buf_len(in) > 0 && !c->skipping) {
-		c->line_no++;
-		bad_line(c, "the input ends within a line");
-	}
-	return 0;
+void
+lines_end(struct via *via, const struct bb_buf *in)
+{
+	if (bb_buf_len(in) == 0 || via->skipping)
+		return;
+	via->line_no++;
+	bad_line(via, "the input ends within a line");
 }

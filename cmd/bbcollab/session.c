@@ -1,6 +1,5 @@
-/* The table of sessions in this process, and how one ends. */
+/* How a session in memory begins and ends. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,96 +11,96 @@
 
 #define LEAVE_MS 5000 /* the IM server has this long to hear a logout */
 
-static struct session **
-bucket(struct collab *c, uint32_t pin)
-{
-	return &c->table[(pin * 2654435761u) % SESSION_BUCKETS];
-}
-
-struct session *
-session_find(const struct collab *c, uint32_t pin)
-{
-	struct session *s;
-
-	s = c->table[(pin * 2654435761u) % SESSION_BUCKETS];
-	while (s != NULL && s->fence.pin != pin)
-		s = s->next;
-	return s;
-}
-
 static void
 session_free(struct session *s)
 {
-	backend_forget_jobs(s);
+	jobs_forget(s);
+	bb_due_end(&s->due);
 	if (s->im != NULL)
-		s->type->close(s->im);
+		s->settings->type->close(s->im);
 	json_decref(s->queue);
 	json_decref(s->results);
 	free(s);
 }
 
-static void
-open_backend(struct session *s, const char *account)
+/* ---- the beginning ---- */
+
+static struct bb_im *
+open_backend(const struct session_seed *seed)
 {
-	const struct bb_service *service = &s->service;
+	const struct bb_service *service = &seed->settings->service;
+	const struct bb_im_type *type = seed->settings->type;
 	struct bb_im_config config = {
 		.service = service->name,
 		.host = service->host,
-		.port = service->port != 0 ? (uint16_t)service->port
-					   : s->type->port,
-		.account = account,
+		.port =
+		    service->port != 0 ? (uint16_t)service->port : type->port,
+		.account = seed->account,
 	};
 
 	bb_random(&config.seed, sizeof(config.seed));
-	s->im = s->type->open(&config, bb_clock_ms());
+	return type->open(&config, bb_clock_ms());
+}
+
+static struct session *
+session_alloc(const struct session_seed *seed)
+{
+	size_t user = strlen(seed->user) + 1, account = 0;
+	struct session *s;
+
+	if (strcmp(seed->user, seed->account) != 0)
+		account = strlen(seed->account) + 1;
+	if ((s = calloc(1, sizeof(*s) + user + account)) == NULL)
+		return NULL;
+	memcpy(s->names, seed->user, user);
+	s->account = s->names;
+	if (account > 0) {
+		memcpy(s->names + user, seed->account, account);
+		s->account = s->names + user;
+	}
+	return s;
 }
 
 struct session *
-session_new(struct collab *c, const struct bb_admitted *a,
-    const struct bb_admit *request, const struct bb_im_type *type)
+session_new(struct collab *c, const struct session_seed *seed)
 {
-	struct session *s, **at = bucket(c, request->pin);
+	struct session *s = session_alloc(seed);
 
-	if ((s = calloc(1, sizeof(*s))) == NULL)
+	if (s == NULL)
 		return NULL;
-	s->type = type;
-	s->service = a->service;
-	s->fence = (struct bb_fence){ request->pin, c->owner, a->term };
-	snprintf(s->user, sizeof(s->user), "%s", request->user);
-	s->id = a->session;
-	s->up_next = a->up_next;
-	s->acked = s->sent = request->have;
-	s->coverage = request->coverage;
-	s->queue = json_array();
-	s->results = json_array();
-	open_backend(s, request->account);
-	if (s->queue == NULL || s->results == NULL || s->im == NULL) {
+	s->settings = seed->settings;
+	s->fence = (struct bb_fence){ seed->pin, c->owner, seed->term };
+	s->id = seed->id;
+	s->up_next = seed->up_next;
+	s->acked = s->sent = seed->have;
+	s->coverage = seed->coverage;
+	s->waiting = true;
+	s->inbox = true;
+	s->last_status_ms = s->last_active_ms = s->stored_ms = bb_clock_ms();
+	s->im = open_backend(seed);
+	if (s->im == NULL || table_add(&c->table, s) == -1) {
 		session_free(s);
 		errno = ENOMEM;
 		return NULL;
 	}
-	s->last_status_ms = s->last_active_ms = s->stored_ms = bb_clock_ms();
-	s->touched = true;
-	s->next = *at;
-	*at = s;
+	turn_touch(c, s);
 	return s;
 }
+
+/* ---- the end ---- */
 
 /* Moves a session from the table to those that are gone. */
 static void
 take_out(struct collab *c, struct session *s, enum session_life life)
 {
-	struct session **at;
-
-	for (at = bucket(c, s->fence.pin); *at != NULL; at = &(*at)->next)
-		if (*at == s) {
-			*at = s->next;
-			s->next = c->gone;
-			c->gone = s;
-			break;
-		}
+	table_remove(&c->table, s);
+	s->next = c->gone;
+	c->gone = s;
 	s->life = life;
 	s->leaving_ms = bb_clock_ms();
+	s->via = NULL;
+	bb_due_end(&s->due);
+	c->dropped += life == LIFE_DROPPED;
 	if (s->ask != NULL) {
 		s->ask->session = NULL;
 		s->ask = NULL;
@@ -121,28 +120,46 @@ session_leave(struct collab *c, struct session *s)
 }
 
 void
+session_lost(struct collab *c, struct session *s)
+{
+	char ended[BB_ENDED_MAX];
+
+	if (s->life != LIFE_IN)
+		return;
+	(void)bb_session_check(c->db, &s->fence, ended);
+	bb_log(BB_LOG_INFO, "session of %08x: %s", s->fence.pin,
+	    ended[0] != '\0' ? ended : "taken over");
+	c->tallies.lost++;
+	/* Behind a one-way pipe nobody waits for a word. */
+	if (attach_worth_telling(ended) && c->filter == NULL)
+		answer_bye(c, s, ended);
+	session_leave(c, s);
+}
+
+/* A login that stands without us is found again in the store when its device
+ * comes back; of any other the row is ended at the next tick. */
+void
 session_drop(struct collab *c, struct session *s)
 {
 	if (s->life == LIFE_IN)
-		take_out(c, s, LIFE_DROPPED);
+		take_out(c, s,
+		    s->logged_in && s->settings->type->outlives ? LIFE_OVER
+								: LIFE_DROPPED);
 }
 
 void
 session_end(struct collab *c, struct session *s, const char *reason)
 {
-	enum bb_db_result r;
-
 	if (s->life != LIFE_IN || !turn_begin(c))
 		return;
-	s->touched = true;
-	r = bb_session_end(c->db, &s->fence, reason);
-	if (!turn_ok(c, s, r))
+	turn_touch(c, s);
+	if (!turn_ok(c, s, bb_session_end(c->db, &s->fence, reason)))
 		return;
-	if (s->core.state == BB_SESSION_LIVE)
-		answer_data(c, s,
-		    json_pack("{s:s, s:s}", "op", "bye", "ended", reason));
+	answer_bye(c, s, reason);
 	session_leave(c, s);
 }
+
+/* ---- between ---- */
 
 void
 session_line_seen(struct session *s, bool status_message)
@@ -150,7 +167,61 @@ session_line_seen(struct session *s, bool status_message)
 	s->last_status_ms = bb_clock_ms();
 	if (!status_message)
 		s->last_active_ms = s->last_status_ms;
-	s->touched = true;
+}
+
+/* At least every half status interval; how often is enough, the sweeps do. */
+bool
+session_is_untold(const struct session *s, int64_t now)
+{
+	int64_t interval = s->settings->service.limit[BB_LIMIT_STATUS_INTERVAL];
+
+	return now > s->stored_ms && now - s->stored_ms >= interval / 2;
+}
+
+bool
+session_tell_now(const struct session *s)
+{
+	int64_t interval = s->settings->service.limit[BB_LIMIT_STATUS_INTERVAL];
+
+	return interval / 2 < TICK_MS && session_is_untold(s, bb_clock_ms());
+}
+
+void
+session_tell(struct collab *c, struct session *s)
+{
+	if (turn_begin(c) && turn_ok(c, s,
+				 bb_session_alive(c->db, &s->fence, s->coverage,
+				     s->last_status_ms, s->last_active_ms)))
+		s->stored_ms = s->last_status_ms;
+}
+
+void
+session_coverage(struct collab *c, struct session *s, bool coverage)
+{
+	if (s->coverage == coverage || !turn_begin(c))
+		return;
+	turn_touch(c, s);
+	s->coverage = coverage;
+	session_tell(c, s);
+	if (coverage && s->life == LIFE_IN)
+		push_again(c, s);
+}
+
+void
+session_detach(struct collab *c, struct session *s)
+{
+	const struct bb_session_core *core = &s->core;
+	uint32_t att = core->att > core->offered ? core->att : core->offered;
+
+	if (s->life != LIFE_IN || !turn_begin(c))
+		return;
+	turn_touch(c, s);
+	s->via = NULL;
+	s->coverage = false;
+	if (turn_ok(c, s,
+		bb_session_state(c->db, &s->fence, "detached", att,
+		    core->link)))
+		session_tell(c, s);
 }
 
 /* The slot is free and the device told: now the IM server. */
@@ -169,8 +240,11 @@ void
 sessions_settle(struct collab *c)
 {
 	struct session **at = &c->gone, *s;
-	int64_t now = bb_clock_ms();
+	int64_t now;
 
+	if (c->gone == NULL)
+		return;
+	now = bb_clock_ms();
 	for (s = c->gone; s != NULL; s = s->next)
 		if (s->life == LIFE_LEAVING)
 			say_logout(c, s);
@@ -186,86 +260,48 @@ sessions_settle(struct collab *c)
 	}
 }
 
-/* Rows of sessions that a failed commit left behind. */
-static void
-end_dropped(struct collab *c)
+void
+sessions_end_dropped(struct collab *c)
 {
 	struct session *s;
 	enum bb_db_result r;
 
-	for (s = c->gone; s != NULL; s = s->next) {
+	for (s = c->gone; s != NULL && c->dropped > 0; s = s->next) {
 		if (s->life != LIFE_DROPPED || !turn_begin(c))
 			continue;
 		r = bb_session_end(c->db, &s->fence, "lost");
-		if (r == BB_DB_OK || r == BB_DB_FENCED)
-			s->life = LIFE_LEAVING;
+		if (r != BB_DB_OK && r != BB_DB_FENCED)
+			continue;
+		s->life = LIFE_LEAVING;
+		s->checked = c->turn;
+		c->dropped--;
 	}
-}
-
-/* Writes coverage and last status at least every half status interval; the
- * answer also tells whether the session still is ours. */
-static void
-tell_store(struct collab *c, struct session *s, int64_t now)
-{
-	int64_t interval = s->service.limit[BB_LIMIT_STATUS_INTERVAL];
-	enum bb_db_result r;
-
-	if (now - s->stored_ms < interval / 2 && now - s->stored_ms < TICK_MS)
-		return;
-	if (!turn_begin(c))
-		return;
-	r = bb_session_alive(c->db, &s->fence, s->coverage, s->last_status_ms,
-	    s->last_active_ms);
-	if (turn_ok(c, s, r))
-		s->stored_ms = now;
-}
-
-static void
-session_tick(struct collab *c, struct session *s, int64_t now)
-{
-	int64_t inactivity = s->service.limit[BB_LIMIT_INACTIVITY_TIMEOUT];
-
-	if (s->ask == NULL && inactivity != BB_LIMIT_UNSET &&
-	    now - s->last_active_ms > inactivity)
-		session_end(c, s, "inactive");
-	else
-		tell_store(c, s, now);
 }
 
 void
-sessions_tick(void *collab)
+sessions_undo(struct collab *c)
 {
-	struct collab *c = collab;
-	struct session *s, *next;
-	int64_t now = bb_clock_ms();
-	size_t i;
+	struct session *s;
 
-	if (c->owner != 0) {
-		if (turn_begin(c))
-			turn_ok(c, NULL, bb_owner_seen(c->db, c->owner, now));
-		end_dropped(c);
-	}
-	for (i = 0; i < SESSION_BUCKETS; i++)
-		for (s = c->table[i]; s != NULL; s = next) {
-			next = s->next;
-			session_tick(c, s, now);
+	for (s = c->gone; s != NULL; s = s->next)
+		if (s->life == LIFE_LEAVING && !s->logged_in &&
+		    s->checked == c->turn) {
+			s->life = LIFE_DROPPED;
+			c->dropped++;
 		}
-	if (bb_timer_set(c->tick, TICK_MS) == -1)
-		bb_log(BB_LOG_ERROR, "unable to set a timer: %s",
-		    strerror(errno));
 }
 
 void
 sessions_free(struct collab *c)
 {
 	struct session *s;
-	size_t i;
 
-	for (i = 0; i < SESSION_BUCKETS; i++)
-		while ((s = c->table[i]) != NULL) {
-			c->table[i] = s->next;
-			session_free(s);
-		}
+	while ((s = table_any(&c->table)) != NULL) {
+		table_remove(&c->table, s);
+		session_free(s);
+	}
+	free(c->table.at);
+	c->table = (struct table){ 0 };
 	while ((s = c->gone) != NULL) {
 		c->gone = s->next;
 		session_free(s);
