@@ -386,6 +386,7 @@ clean: ## remove what was built
 
 deps: ## install what building and the core suite need
 	@tools/deps build check
+	@tools/launchers >/dev/null
 
 deps-peers: ## install what check-peers, san, fuzz, lint and model need too
 	@tools/deps build check lint peers
