@@ -181,6 +181,7 @@ struct spawn {
 	const char *notify;
 	bool chained; /* BB_READY_FD is `ready` */
 	bool ignore_int, nohup;
+	char tty[64]; /* its standard input and controlling terminal, or "" */
 
 	pid_t pid;
 	int out, err, ready; /* its standard output and error; readiness */
@@ -257,6 +258,11 @@ spawn_child(struct spawn *sp, int out, int err, int ready)
 
 	(void)dup2(sp->fd0 == -1 ? null : sp->fd0, 0);
 	(void)close(null);
+	if (sp->tty[0] != '\0') {
+		(void)setsid();
+		(void)close(0);
+		RIG_MUST(open(sp->tty, O_RDWR) == 0);
+	}
 	if (sp->start.form != BB_FORM_PEER || sp->start.out != 1)
 		(void)dup2(out, 1);
 	(void)dup2(err, 2);
@@ -387,14 +393,22 @@ port_of(struct spawn *sp)
 	return at;
 }
 
+static inline struct sockaddr_un
+unix_at(const char *path)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+
+	memcpy(un.sun_path, path, strlen(path) + 1);
+	return un;
+}
+
 static inline int
 connect_unix(const char *path)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct sockaddr_un un = unix_at(path);
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), err;
 
 	RIG_MUST(fd != -1);
-	memcpy(un.sun_path, path, strlen(path) + 1);
 	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0)
 		return fd;
 	err = errno;
@@ -411,6 +425,22 @@ greeted(int fd)
 		return fd;
 	(void)close(fd);
 	return -1;
+}
+
+/* A client that is greeted in the end: the end of another may not have been
+ * seen yet.  -1: it never was. */
+static inline int
+greeted_later(const struct sockaddr *at, socklen_t len)
+{
+	int64_t until = bb_clock_ms() + RIG_MS;
+	int fd = -1;
+
+	while (fd == -1 && bb_clock_ms() < until) {
+		fd = socket(at->sa_family, SOCK_STREAM, 0);
+		RIG_MUST(fd != -1 && connect(fd, at, len) == 0);
+		fd = greeted(fd);
+	}
+	return fd;
 }
 
 static inline const char *
