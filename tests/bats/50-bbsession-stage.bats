@@ -47,10 +47,11 @@ setup() {
 
 @test "a stage that closes without an answer is said so (111)" {
 	python3 - "$T/mute" <<-'P' &
-		import socket, sys
+		import os, socket, sys
 		s = socket.socket(socket.AF_UNIX)
-		s.bind(sys.argv[1])
+		s.bind(sys.argv[1] + ".new")
 		s.listen()
+		os.rename(sys.argv[1] + ".new", sys.argv[1])
 		c, _ = s.accept()
 		c.recv(100)
 		c.close()
