@@ -699,12 +699,12 @@ bad_line() {
 
 # --- options ------------------------------------------------------------------
 
-@test "--help names the options, and none that does not work yet" {
+@test "--help names the options" {
 	run -0 --separate-stderr bbdispatch --help
 	assert_has "$output" "--device-store FILE"
 	assert_has "$output" "--data DIR"
-	refute_has "$output" "--listen"
-	refute_has "$output" "--to"
+	assert_has "$output" "--listen ADDR"
+	assert_has "$output" "--to [SERVICE=]ADDR"
 }
 
 @test "the man page and the table of options name the same options" {
