@@ -254,6 +254,17 @@ same_later(struct live *l)
 	live_timer(l->again, ms > 0 ? ms : BUSY_MS);
 }
 
+/* --retry: a router is there before its dispatcher, that one before its
+ * collaboration service. */
+static bool
+gateway_begins(const struct live *l)
+{
+	enum bb_device_event event = l->take.last.event;
+
+	return (event == BB_DE_HINT || event == BB_DE_UNREACHABLE) &&
+	       !l->was_open && bb_clock_ms() < l->retry_until_ms;
+}
+
 static void
 go_on(struct live *l, enum bb_live_next next)
 {
@@ -283,9 +294,7 @@ go_on(struct live *l, enum bb_live_next next)
 		link_later(l, said_status(l), why);
 		break;
 	case BB_LIVE_END:
-		/* --retry: the router is there before its dispatcher. */
-		if (l->take.last.event == BB_DE_HINT && !l->was_open &&
-		    bb_clock_ms() < l->retry_until_ms)
+		if (gateway_begins(l))
 			link_later(l, said_status(l), why);
 		else
 			over(l);
