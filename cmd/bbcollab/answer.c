@@ -119,14 +119,17 @@ void
 answer_ask(struct collab *c, struct ask *ask, json_t *d, json_t *m)
 {
 	struct bb_line line = ask->head;
+	struct via *other;
 
 	line.kind = BB_LINE_ANSWER;
 	line.d = d;
 	line.m = m;
 	line.trace = ask->trace;
 	/* Any dispatcher can seal it. */
-	if (ask->via == NULL)
-		ask->via = via_to(c, ask->head.link);
+	if (ask->via == NULL || ask->via->ended) {
+		other = via_to(c, ask->head.link);
+		ask->via = other != NULL ? other : ask->via;
+	}
 	if (ask->via != NULL)
 		write_line(c, ask->via, &line);
 	ask->result = known(json_string_value(json_object_get(d, "result")));

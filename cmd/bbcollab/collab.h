@@ -74,7 +74,8 @@ struct via {
 	bool skipping; /* the rest of an overlong line */
 	bool slow;     /* half of its queue is full: we read no more */
 	bool left;     /* whole lines are left in its input */
-	bool ended;    /* has sent its end; answers are owed */
+	bool offered;  /* and will be offered again, at the end of a turn */
+	bool ended;    /* has sent its end; perhaps it still reads */
 	bool full;     /* what it is owed does not fit: to be closed */
 };
 
@@ -282,6 +283,8 @@ void vias_release(struct collab *c);
 void vias_discard(struct collab *c);
 /* Reads from those that may be read from, and from no others. */
 void vias_watch(struct collab *c);
+/* Offers what was left in their input again. */
+void vias_offer(struct collab *c);
 /* Closes those that have sent their end and are owed nothing. */
 void vias_finish(struct collab *c);
 /* Whether something still waits to be written. */

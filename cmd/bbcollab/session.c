@@ -25,21 +25,21 @@ session_free(struct session *s)
 
 /* ---- the beginning ---- */
 
-static struct bb_im *
-open_backend(const struct session_seed *seed)
+static void
+open_backend(struct session *s)
 {
-	const struct bb_service *service = &seed->settings->service;
-	const struct bb_im_type *type = seed->settings->type;
+	const struct bb_service *service = &s->settings->service;
+	const struct bb_im_type *type = s->settings->type;
 	struct bb_im_config config = {
 		.service = service->name,
 		.host = service->host,
 		.port =
 		    service->port != 0 ? (uint16_t)service->port : type->port,
-		.account = seed->account,
+		.account = s->account,
 	};
 
 	bb_random(&config.seed, sizeof(config.seed));
-	return type->open(&config, bb_clock_ms());
+	s->im = type->open(&config, bb_clock_ms());
 }
 
 static struct session *
@@ -77,7 +77,7 @@ session_new(struct collab *c, const struct session_seed *seed)
 	s->waiting = true;
 	s->inbox = true;
 	s->last_status_ms = s->last_active_ms = s->stored_ms = bb_clock_ms();
-	s->im = open_backend(seed);
+	open_backend(s);
 	if (s->im == NULL || table_add(&c->table, s) == -1) {
 		session_free(s);
 		errno = ENOMEM;

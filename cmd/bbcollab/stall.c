@@ -35,6 +35,15 @@ stall(struct collab *c)
 	set_timer(c->retry, RETRY_AFTER_MS);
 }
 
+/* How long this attempt may take. */
+static int64_t
+patience(const struct collab *c)
+{
+	if (c->giving_up_ms != 0)
+		return 0;
+	return c->stalled ? RETRY_MS : FIRST_MS;
+}
+
 bool
 stall_gate(struct collab *c)
 {
@@ -42,34 +51,30 @@ stall_gate(struct collab *c)
 
 	if (c->turn_failed || bb_db_in_transaction(c->db))
 		return true;
-	if (c->giving_up_ms != 0 && bb_clock_ms() < c->giving_up_ms) {
-		turn_fail(c);
-		return true;
-	}
-	c->giving_up_ms = 0;
 	if (c->stalled && !c->retrying)
 		return false;
-	r = turn_try(c, c->stalled ? RETRY_MS : FIRST_MS);
-	if (r == BB_DB_BUSY) {
+	if (c->giving_up_ms != 0 && bb_clock_ms() >= c->giving_up_ms)
+		c->giving_up_ms = 0;
+	r = turn_try(c, patience(c));
+	if (r == BB_DB_BUSY && c->giving_up_ms == 0) {
 		stall(c);
 		return false;
 	}
-	c->stalled = false;
-	if (r != BB_DB_OK)
+	if (r != BB_DB_OK) {
 		turn_fail(c);
+	} else {
+		c->giving_up_ms = 0;
+		c->stalled = false;
+	}
 	return true;
 }
 
 static void
 go_on(struct collab *c)
 {
-	struct via *via;
-
 	jobs_go_on(c);
 	tick_go_on(c);
-	for (via = c->vias; via != NULL; via = via->next)
-		via->left = false;
-	vias_watch(c);
+	vias_offer(c);
 	if (c->filter != NULL)
 		bb_filter_flush(c->filter);
 }

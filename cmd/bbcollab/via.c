@@ -38,7 +38,7 @@ via_to(const struct collab *c, uint64_t link)
 	struct via *via;
 
 	for (via = c->vias; via != NULL; via = via->next)
-		if (leads_to(via, router_of(link)))
+		if (!via->ended && leads_to(via, router_of(link)))
 			return via;
 	return NULL;
 }
@@ -251,25 +251,43 @@ vias_watch(struct collab *c)
 		watch(via);
 }
 
+void
+vias_offer(struct collab *c)
+{
+	struct via *via;
+
+	for (via = c->vias; via != NULL; via = via->next) {
+		via->offered = via->left;
+		via->left = false;
+		watch(via);
+	}
+}
+
+/* What is offered again comes when peers are written, behind the end of a turn:
+ * its commit must not wait for the next event. */
 static bool
 via_input(void *ctx, struct bb_peer *peer, struct bb_buf *in)
 {
 	struct via *via = ctx;
 
 	(void)peer;
-	via->left = false;
+	if (via->offered)
+		stall_again(via->c);
+	via->offered = false;
 	lines_take(via, in);
 	watch(via);
 	return true;
 }
 
-/* It may still read: what it asked for is answered. */
+/* It may still read, or it has died: what is asked for is answered over another
+ * one, if there is one. */
 static bool
 via_ended(void *ctx, struct bb_peer *peer)
 {
 	struct via *via = ctx;
 
 	via->ended = true;
+	table_each(via->c, forget_via, via);
 	bb_peer_deadline(peer, via->c->options->finish_ms);
 	return true;
 }
@@ -293,6 +311,7 @@ via_closed(void *ctx, struct bb_peer *peer, const char *why)
 	bb_peer_address(peer, address);
 	via_free(via);
 	left(c, address);
+	stall_again(c);
 }
 
 static void

@@ -1,5 +1,7 @@
 /* bbsession session: who is logged in, and the cache of the connectivity
  * information that keeps a session alive while its device comes and goes. */
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -8,6 +10,7 @@
 #include "configdb/config.h"
 #include "configdb/sessions.h"
 #include "out.h"
+#include "serve/wake.h"
 #include "stores.h"
 #include "wire/text.h"
 
@@ -200,16 +203,26 @@ session_count(const struct args *a)
 	return out_value(a, "count", out_number(count), OUT_PLAIN, NULL);
 }
 
+/* The owner is woken, so that it logs out at the IM server now and not when it
+ * looks next. */
 static int
 session_kill(const struct args *a)
 {
 	uint32_t pin = arg_pin(a->operand[0]);
+	struct bb_session_row row = { 0 };
+	char store[PATH_MAX];
 	struct change c;
+	int status;
 
 	change_begin(&c, a, BB_CONFIG_STORE, "kill", "killed",
 	    "session of device %08x", (unsigned)pin);
 	change_note(&c, "pin", out_pin(pin));
-	return change_end(&c, bb_session_kill(c.db, pin, "killed"));
+	(void)snprintf(store, sizeof(store), "%s", bb_db_path(c.db));
+	(void)bb_session_get(c.db, pin, bb_clock_ms(), &row);
+	status = change_end(&c, bb_session_kill(c.db, pin, "killed"));
+	if (status == BB_EXIT_OK && !a->dry_run && row.owner_alive)
+		(void)bb_wake_send(store, row.owner, &pin, 1);
+	return status;
 }
 
 static const struct verb verbs[] = {
