@@ -60,13 +60,23 @@ PEERS   := $(wildcard tests/peers/*.bats)
 MODELS  := $(wildcard tests/model/*.pml)
 # Programs that only tests need: one file each, linked with the library.
 FORGERS := $(patsubst tests/tool/%.c,%,$(wildcard tests/tool/*.c))
+# Programs that measure: the files of tests/bench that each is made of.
+BENCH_micro := micro micro_ref micro_link micro_store bench
+BENCH_admit := admit device world bench
+BENCH_start := start device world stages bench
+BENCH_relay := relay relay_serve pump stages bench
+BENCH_pipe  := pipe device world stages bench
+BENCH_load  := load client device world stages bench
+BENCHES     := micro admit start relay pipe load
 MAN     := $(wildcard docs/man/*.[1578])
 DOCS    := $(wildcard README.md LICENSE CHANGES.md docs/*.md)
 C_FILES := $(wildcard lib/*/*.c lib/*/*/*.c cmd/*/*.c tests/unit/*.c \
 	tests/fuzz/*.c tests/bench/*.c tests/tool/*.c tools/*.c)
-HEADERS := $(wildcard lib/*/*.h lib/*/*/*.h cmd/*/*.h tests/unit/*.h)
-SHELL_FILES := .ci/run tests/run $(filter-out tools/packages %.c,$(wildcard \
-	tools/*)) $(wildcard tests/*/*.bash tests/*/*.bats share/completion/*)
+HEADERS := $(wildcard lib/*/*.h lib/*/*/*.h cmd/*/*.h tests/unit/*.h \
+	tests/bench/*.h)
+SHELL_FILES := .ci/run tests/run tests/bench/run $(filter-out \
+	tools/packages %.c,$(wildcard tools/*)) $(wildcard tests/*/*.bash \
+	tests/*/*.bats share/completion/*)
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 chosen  = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t))),$(1))
@@ -179,8 +189,15 @@ $(FORGERS:%=$(B)/tests/tool/%): %: %.o $(B)/libbb.a
 	$(call say,LD,$@)
 	$(call link_test)
 
--include $(patsubst %.o,%.d,$(call objects,$(LIB_SRC) $(CMD_SRC) \
-	$(wildcard tests/unit/*.c tests/fuzz/*.c tests/tool/*.c)))
+define bench_rule
+$(B)/tests/bench/$(1): $(BENCH_$(1):%=$(B)/tests/bench/%.o) $(B)/libbb.a
+	$$(call say,LD,$$@)
+	$$(call link_test)
+endef
+$(foreach b,$(BENCHES),$(eval $(call bench_rule,$(b))))
+
+-include $(patsubst %.o,%.d,$(call objects,$(LIB_SRC) $(CMD_SRC) $(wildcard \
+	tests/unit/*.c tests/fuzz/*.c tests/tool/*.c tests/bench/*.c)))
 
 # generated from messages.def: the fuzz dictionaries of lines and messages, and
 # the list of messages in docs/wire.md.  The generator needs the table only.
@@ -276,6 +293,12 @@ fuzz-programs: $(patsubst %,$(B)/tests/fuzz/fuzz_%,$(call chosen,$(FUZZERS))) \
 check-peers: ## test against third-party servers and clients; the models
 	+@$(if $(PEERS),$(SUBMAKE) all)
 	@$(RUN) $(call chosen,$(PEERS)) $(model_steps)
+
+# Minutes, and the whole machine: never part of check or of CI.
+.PHONY: bench
+bench_programs = $(patsubst %,$(B)/tests/bench/%,$(call chosen,$(BENCHES)))
+bench: all $(bench_programs) ## measure, against references and targets (T=load)
+	@tests/bench/run '$(B)' $(bench_programs)
 
 model_steps = $(foreach m,$(call chosen,$(MODELS)),\
 	'$(m:tests/%.pml=%)=tools/spin-check $(m) $(B)/$(m:tests/%.pml=%)')
