@@ -257,7 +257,7 @@ filter_run(struct dispatch *d, int in, int out)
 		.out_max = OUT_MAX,
 		.secret = true,
 		.finish_ms = -1 };
-	struct filter f = { .d = d };
+	static struct filter f;
 	struct bb_loop *loop = bb_loop_new(BB_LOOP_ANY_FD);
 	struct bb_filter *filter;
 	int status;
@@ -267,6 +267,7 @@ filter_run(struct dispatch *d, int in, int out)
 	filter = bb_filter_new(loop, &setup, &stage, &f);
 	if (filter == NULL)
 		bb_die_sys("unable to start the filter");
+	f.d = d;
 	d->sink = &filter_sink;
 	d->owner = &f;
 	d->wait_ms = BB_DB_BUSY_MS;

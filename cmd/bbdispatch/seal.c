@@ -109,14 +109,13 @@ seal_frame(struct dispatch *d, const struct bb_line *line, uint8_t type,
 	if (rc == 0)
 		rc = seal_sections(&keys, &frame, line, out);
 	bb_wipe(&keys, sizeof(keys));
-	if (rc == 0)
+	if (rc == 0) {
 		d->counts.sealed++;
-	if (rc == 0)
 		bb_log(BB_LOG_DEBUG,
 		    "sealed PIN %08" PRIx32 ", %s, attach %" PRIu32
 		    ", number %" PRIu32,
 		    line->pin, bb_frame_type_text(type), frame.att, frame.seq);
-	else if (errno == EMSGSIZE)
+	} else if (errno == EMSGSIZE)
 		seal_refuse(d, "too long for a frame");
 	else
 		wrong(d, BB_EXIT_TEMP, "unable to seal: ", strerror(errno));

@@ -131,7 +131,7 @@ serve_drain(void *serve)
 static bool
 answers_may_come(const struct serve *s)
 {
-	return s->belows_len > 0 && lines_owed(s) > 0 &&
+	return s->belows_len > 0 && services_owed(s) > 0 &&
 	       bb_clock_ms() - s->heard_ms < QUIET_MS;
 }
 
@@ -146,7 +146,7 @@ drain_on(struct serve *s)
 		return;
 	below_finish_all(s);
 	s->finishing = true;
-	lines_finish(s);
+	services_finish(s);
 }
 
 static void
@@ -162,7 +162,7 @@ serve_busy(void *serve)
 {
 	const struct serve *s = serve;
 
-	return !s->finishing || s->belows_len > 0 || lines_there(s) ||
+	return !s->finishing || s->belows_len > 0 || services_there(s) ||
 	       (s->chained && !s->chain_ended);
 }
 
@@ -267,7 +267,7 @@ await_chain(struct serve *s)
 {
 	if (bb_chain_watch(&s->chain, s->loop, chain_ended, s) == -1)
 		bb_die_sys("unable to watch the next stage");
-	lines_chained(s);
+	services_chained(s);
 	s->ready = bb_io_new(s->loop, s->chain.ready_fd, chain_said, s);
 	if (s->ready == NULL || bb_io_want(s->ready, BB_READ) == -1)
 		bb_die_sys("unable to wait for the next stage");
@@ -315,7 +315,7 @@ make_parts(struct serve *s)
 	s->loop = bb_loop_new(s->single ? BB_LOOP_ANY_FD : BB_LOOP_SOCKETS);
 	if (s->loop == NULL)
 		bb_die_sys("unable to start the event loop");
-	s->work = bb_work_new(s->loop, WORKERS, LINES_MAX);
+	s->work = bb_work_new(s->loop, WORKERS, SERVICES_MAX);
 	s->store = bb_timer_new(s->loop, store_again, s);
 	s->nudge = bb_timer_new(s->loop, nudged, s);
 	s->tick = bb_timer_new(s->loop, tick, s);
@@ -339,7 +339,7 @@ open_server(struct serve *s, const struct bb_start *start)
 		await_chain(s);
 	} else {
 		s->hold = HOLD_START;
-		lines_dial(s);
+		services_dial(s);
 	}
 	s->server = bb_server_new(s->loop, start, &s->d->options->server,
 	    LISTEN_DEFAULT, &calls, s, why);
@@ -351,7 +351,7 @@ static void
 close_server(struct serve *s)
 {
 	below_free_all(s);
-	lines_free(s);
+	services_free(s);
 	links_free(s);
 	bb_server_free(s->server);
 	bb_timer_free(s->store);

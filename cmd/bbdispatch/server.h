@@ -1,9 +1,11 @@
 /* The dispatcher as a server: what its files share.
  *
  * serve.c: beginning, turns, end; below.c: connections of routers and devices;
- * links.c: which link is where; lines.c: connections to services; stats.c: what
- * the control socket is told.  Nothing here outlives a connection: what a
- * restart must not lose stands in the device store. */
+ * up.c: what comes up them; links.c: which link is where; sink.c: where what
+ * was opened goes; services.c: connections to services; lines.c: what goes
+ * through them; stats.c: what the control socket is told.  Nothing here
+ * outlives a connection: what a restart must not lose stands in the device
+ * store. */
 #ifndef BBDISPATCH_SERVER_H
 #define BBDISPATCH_SERVER_H
 
@@ -24,7 +26,8 @@
 #include "serve/work.h"
 #include "wire/addr.h"
 
-#define LINES_MAX BB_OPT_LIST_MAX
+#define SERVICES_MAX BB_OPT_LIST_MAX
+#define SERVICE_OUT_MAX (16u << 20)
 #define LINGER_MS 2000 /* for a peer to take what waits, and to leave */
 
 /* Why nothing is read from below; bits. */
@@ -111,7 +114,7 @@ struct serve {
 	uint64_t looks; /* at trunk links */
 	size_t belows_len, trunks_len, devices_len;
 
-	struct service services[LINES_MAX];
+	struct service services[SERVICES_MAX];
 	size_t services_len;
 
 	struct bb_buf text;  /* a line on its way up */
@@ -149,6 +152,14 @@ void below_pause_all(struct serve *s);
 /* Writes what waits for them, then ends them. */
 void below_finish_all(struct serve *s);
 void below_free_all(struct serve *s);
+/* It gets what waits for it, and is gone for everybody else at once. */
+void below_end(struct below *b);
+/* The same, with a clause about what it did. */
+void below_refuse(struct below *b, const char *why);
+/* The router is told to close a link; what comes up it until then is thrown
+ * away. */
+void below_close_link(struct below *trunk, uint64_t link,
+    enum bb_link_close code);
 /* Queues a frame. */
 void below_send(struct below *b, const void *bytes, size_t len);
 /* An attach of this connection was passed on, or answered. */
@@ -158,6 +169,11 @@ void below_owed(struct below *b, int change);
 bool below_hint(struct serve *s, uint64_t link, uint32_t pin);
 /* A frame of this link is authentic. */
 void below_opened(struct serve *s, const struct bb_frame *frame);
+
+/* ---- up.c ---- */
+
+/* Of its peer. */
+bool below_input(void *below, struct bb_peer *peer, struct bb_buf *in);
 
 /* ---- links.c ---- */
 
@@ -180,23 +196,36 @@ void links_forget(struct serve *s, uint64_t link);
 
 /* ---- lines.c ---- */
 
-/* Begins to dial each --to; ends the process when one is no address. */
-void lines_dial(struct serve *s);
-/* The one service of a chain. */
-void lines_chained(struct serve *s);
 /* Is there anybody for an IM service? */
 bool lines_reachable(const struct serve *s, const char *service);
 /* Sends a line of a device to the service that has its user.  0; -1 with errno
  * of bb_line_write, or EHOSTUNREACH. */
 int lines_send(struct serve *s, const struct bb_line *line);
+/* Tells a service which routers are here. */
+void lines_tell_here(struct service *v);
 /* Tells all services that a trunk begins or ends here. */
 void lines_tell_trunk(struct serve *s, uint32_t router, bool up);
 /* Tells all that a link is gone. */
 void lines_tell_down(struct serve *s, uint32_t pin, uint64_t link);
-unsigned lines_owed(const struct serve *s);
-bool lines_there(const struct serve *s);
-void lines_finish(struct serve *s);
-void lines_free(struct serve *s);
+/* Of a service's peer. */
+bool service_input(void *service, struct bb_peer *peer, struct bb_buf *in);
+
+/* ---- services.c ---- */
+
+/* Begins to dial each --to; ends the process when one is no address. */
+void services_dial(struct serve *s);
+/* The one service of a chain. */
+void services_chained(struct serve *s);
+/* Attaches that they have and have not answered. */
+unsigned services_owed(const struct serve *s);
+/* Some are connected. */
+bool services_there(const struct serve *s);
+void services_finish(struct serve *s);
+void services_free(struct serve *s);
+/* Its peer is gone, or goes at once, for a reason in words. */
+void service_left(struct service *v, const char *why);
+/* Half of its queue is full, or it is empty again. */
+void service_slow(struct service *v, bool slow);
 
 /* ---- stats.c ---- */
 
