@@ -1,4 +1,5 @@
 /* Waking another process; needs no loop, so that short-lived tools can. */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
