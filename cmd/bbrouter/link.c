@@ -59,12 +59,9 @@ link_ended_name(enum ended why)
 void
 link_note_part(struct link *link, size_t len)
 {
-	struct router *r = link->router;
-	uint16_t part = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
-
 	if (!link->stranger.proved)
-		r->strangers_part += (size_t)part - link->part;
-	link->part = part;
+		link->router->strangers_part += len - link->part;
+	link->part = (uint16_t)len; /* less than a frame */
 }
 
 /* A process that ends with a status says why. */

@@ -144,17 +144,6 @@ keep_part(struct link *link, size_t len)
 	return true;
 }
 
-/* Its trunk is full: the device's frames stay where they are as long as there
- * is room for them, else they are dropped by the trunk. */
-static bool
-must_wait(const struct link *link, size_t len)
-{
-	const struct router *r = link->router;
-
-	return link->trunk != NO_TRUNK && r->trunks[link->trunk].full &&
-	       bb_peers_held() + len <= (size_t)r->options->queue_total;
-}
-
 bool
 link_input(void *ctx, struct bb_peer *peer, struct bb_buf *in)
 {
@@ -170,11 +159,6 @@ link_input(void *ctx, struct bb_peer *peer, struct bb_buf *in)
 			return refuse(link, ENDED_UNREADABLE);
 		case BB_PARSE_OK:
 			break;
-		}
-		if (must_wait(link, bb_buf_len(in))) {
-			link_read(link, NULL);
-			link_note_part(link, bb_buf_len(in));
-			return true;
 		}
 		if (!take(link, in->mem + in->start, len))
 			return false;

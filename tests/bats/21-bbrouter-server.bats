@@ -53,6 +53,10 @@ play() { # SCENE WORDS...
 	play stranger_bytes
 }
 
+@test "strangers' frames that are not whole take half of the room at most" {
+	play stranger_parts
+}
+
 @test "LINK_OK lifts the limits" {
 	play link_ok_lifts
 }

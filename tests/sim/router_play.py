@@ -251,6 +251,35 @@ def stranger_bytes():
     assert router.stats()["ended"]["bytes"] == 2
 
 
+def stranger_parts():
+    """Frames that never become whole take half of the room at most."""
+    far = Dispatcher("unix:" + os.path.abspath("d1"))
+    router = Router("--to", far.address, "--queue-total", "1")
+    trunk = far.accept()
+    device, _ = proved(router, trunk)
+    part = frame(ATTACH, UP, PIN, size=65000)[:60000]
+    for _ in range(2):
+        before = router.stats()["ended"]["queues"]
+        strangers = [Device(router.port) for _ in range(8)]
+        for stranger in strangers:
+            stranger.send(part)
+        router.becomes("8 parts", lambda s: s["waiting"] == 8 * len(part))
+        late = Device(router.port)
+        late.send(part)
+        assert late.ended()
+        router.becomes("one refused",
+                       lambda s: s["ended"]["queues"] == before + 1)
+        # A device has room for its own.
+        whole = frame(DATA, UP, PIN, size=65000)
+        device.send(whole[:60000])
+        router.becomes("9 parts", lambda s: s["waiting"] == 9 * 60000)
+        device.send(whole[60000:])
+        trunk.expect(DATA)
+        for stranger in strangers:
+            stranger.close()
+        router.becomes("one link", lambda s: s["links"]["open"] == 1)
+
+
 def link_ok_lifts():
     router, trunk = one()
     device, link = proved(router, trunk)
@@ -321,14 +350,14 @@ def unsound_is_dropped():
 def other_version():
     router, trunk = one()
     device, _ = proved(router, trunk)
-    device.send(frame(DATA, UP, 0xDEADBEEF, version=2, nonce=b"v" * 24))
+    # Not a second one in the same second, and none for what is cut off.
+    device.send(frame(DATA, UP, 0xDEADBEEF, version=2, nonce=b"v" * 24),
+                frame(DATA, UP, PIN, version=2),
+                seal(4, UP, PIN, version=3, rest=bytes(20)),
+                frame(DATA, UP, PIN))
     down = device.expect(HINT)
     assert down.code == 1 and down.pin == 0xDEADBEEF and \
         down.nonce == b"v" * 8
-    # Not a second one in the same second, and none for what is cut off.
-    device.send(frame(DATA, UP, PIN, version=2),
-                seal(4, UP, PIN, version=3, rest=bytes(20)),
-                frame(DATA, UP, PIN))
     trunk.expect(DATA)
     stats = router.stats()
     assert stats["hints"] == 1 and stats["dropped"]["version"] == 3
@@ -338,8 +367,7 @@ def other_version():
 def hints_are_few():
     router, trunk = one()
     device, link = proved(router, trunk)
-    for _ in range(8):
-        trunk.send(hint(2, PIN, link=link))
+    trunk.send(*[hint(2, PIN, link=link)] * 8)
     assert device.expect(HINT).code == 2
     assert device.read(0.1) is None
     trunk.send(hint(2, PIN, link=link))
@@ -375,10 +403,10 @@ def no_dispatcher():
     address = "unix:" + os.path.abspath("d1")
     router = Router("--to", address)
     device = Device(router.port)
-    device.attach(nonce=b"1" * 24)
+    device.send(frame(ATTACH, UP, PIN, nonce=b"1" * 24),
+                frame(DATA, UP, PIN, nonce=b"2" * 24))
     down = device.expect(HINT)
     assert (down.code, down.pin, down.nonce) == (3, PIN, b"1" * 8)
-    device.data(nonce=b"2" * 24)
     assert device.read(0.2) is None, "two hints in a second"
     stats = router.stats()
     assert stats["dropped"]["no_dispatcher"] == 2
@@ -403,17 +431,19 @@ def first_frame_waits():
     device.expect(ANSWER)
 
 
-def owners(trunks, count):
-    """Which trunk each PIN's frame came through."""
-    found = {}
-    for index, trunk in enumerate(trunks):
-        while trunk and len(found) < count:
-            up = trunk.read(0.3)
-            if up is None:
-                break
-            if up.kind == DATA:
-                found[up.pin] = index
-    assert len(found) == count, "%d of %d" % (len(found), count)
+def collect(trunks, kind, count):
+    """So many frames of a kind that come up: which trunk each came through."""
+    found = []
+
+    def look():
+        for index, trunk in enumerate(trunks):
+            while trunk and (up := trunk.read(0)) is not None:
+                if up.kind == kind:
+                    found.append((index, up))
+        return len(found) >= count
+
+    wait_until(look, "%d frames" % count)
+    assert len(found) == count
     return found
 
 
@@ -430,16 +460,16 @@ def fail_over():
     devices = [Device(router.port, PIN + i) for i in range(60)]
     for device in devices:
         device.attach()
-    for trunk in trunks:
-        while (up := trunk.read(0.3)) is not None:
-            trunk.answer(up)
+    for index, up in collect(trunks, ATTACH, len(devices)):
+        trunks[index].answer(up)
     for device in devices:
         device.expect(ANSWER)
 
     def ask():
         for device in devices:
             device.data()
-        return owners(trunks, len(devices))
+        return {up.pin: index
+                for index, up in collect(trunks, DATA, len(devices))}
 
     first = ask()
     shares = [list(first.values()).count(i) for i in range(3)]
@@ -485,7 +515,7 @@ def end_is_told_elsewhere():
     trunks = [d.accept() for d in far]
     device = Device(router.port)
     device.data()
-    index = 0 if trunks[0].read(0.3) else 1
+    [(index, _)] = collect(trunks, DATA, 1)
     far[index].close()
     trunks[index].close()
     router.becomes("one left", lambda s: sum(
