@@ -93,7 +93,6 @@ turn_end(void *live)
 	const struct client *c;
 	bool waits = false;
 
-	link_turn_end(l);
 	drop_gone(l);
 	for (c = l->clients; c != NULL; c = c->next)
 		waits |= serve_waits(c);
@@ -188,7 +187,6 @@ close_loop(struct live *l)
 	bb_peer_free(l->peer);
 	bb_peer_free(l->leaving);
 	bb_dial_free(l->dial);
-	bb_dial_free(l->dial_over);
 	bb_timer_free(l->again);
 	bb_timer_free(l->answer);
 	bb_timer_free(l->alive);

@@ -66,7 +66,6 @@ struct live {
 	bool chained; /* the gateway is a command of ours */
 	bool chain_runs;
 	struct bb_dial *dial;
-	struct bb_dial *dial_over; /* to be freed at the end of the turn */
 	struct bb_peer *peer;
 	struct bb_peer *leaving; /* is being closed in order */
 	bool connects;           /* a dial is under way */
@@ -130,7 +129,6 @@ void link_over(struct live *l);
 /* A new one after a while, because of `status` and `why`; ends instead when
  * none was ever open and --retry does not say otherwise. */
 void link_later(struct live *l, int status, const char *why);
-void link_turn_end(struct live *l);
 
 /* live_attach.c */
 void attach_begin(struct live *l);

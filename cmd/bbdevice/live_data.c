@@ -176,7 +176,8 @@ data_took(struct live *l)
 	bool first = !l->sure;
 
 	l->sure = true;
-	l->more = l->take.last.more;
+	if (l->take.last.events > 0)
+		l->more = l->take.last.more;
 	if (numbers_first(&l->p.numbering) > l->sent)
 		bb_timer_cancel(l->resend);
 	if (l->take.last.ack)

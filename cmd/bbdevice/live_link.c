@@ -19,7 +19,7 @@
 static void
 release_dial(struct live *l)
 {
-	l->dial_over = l->dial;
+	bb_dial_free(l->dial);
 	l->dial = NULL;
 	l->connects = false;
 }
@@ -153,7 +153,7 @@ dial_failed(void *live, struct bb_dial *dial, const char *why)
 	release_dial(l);
 	if (l->via_next < l->via_len) {
 		bb_log(BB_LOG_INFO, "%s", text);
-		live_timer(l->again, 0); /* after the old one was freed */
+		dial_next(l);
 		return;
 	}
 	l->via_next = 0;
@@ -274,11 +274,4 @@ link_later(struct live *l, int status, const char *why)
 	bb_log(l->was_open ? BB_LOG_WARN : BB_LOG_INFO,
 	    "%s; the next attempt in %lld ms", why, (long long)ms);
 	live_timer(l->again, ms);
-}
-
-void
-link_turn_end(struct live *l)
-{
-	bb_dial_free(l->dial_over);
-	l->dial_over = NULL;
 }

@@ -73,6 +73,7 @@ mark_events(struct turn *turn, const json_t *events, bool whole)
 	if (ack != NULL)
 		mark->up_next = (uint64_t)json_integer_value(ack) + 1;
 	last->ack = ack != NULL;
+	last->events = json_array_size(list);
 	last->more = json_is_true(json_object_get(events, "more"));
 	if (turn->t->hear == TAKE_UNHEARD)
 		leave_out(turn, list);

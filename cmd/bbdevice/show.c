@@ -166,6 +166,8 @@ show_answer(struct show *s, const struct profile *p, const json_t *answer)
 		    (unsigned)p->pin, "emit with --trace");
 	out_set(json, "service", json_string(p->outstanding.account.service));
 	out_set(json, "user", json_string(p->outstanding.account.user));
+	out_set(json, "attach",
+	    json_string(p->outstanding.resume ? "resume" : "login"));
 	for (i = 0; i < BB_LEN(members); i++)
 		copy(json, answer, members[i]);
 	set_number(json, "exit", status_of_answer(text(answer, "result")));

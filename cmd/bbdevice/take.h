@@ -23,7 +23,8 @@ struct taken {
 	enum bb_device_act act;
 	int64_t retry_after; /* seconds; 0: not told */
 	bool ack;            /* it acknowledged messages */
-	bool more;           /* and said that other events wait */
+	size_t events;       /* in it */
+	bool more;           /* and said that others wait */
 	bool lost;           /* events before its own are missing */
 	bool unknown;        /* ANSWER: the session is not known any more */
 };

@@ -96,7 +96,8 @@ verb_login(int argc, char *argv[])
 	(void)parse(&spec, &o, argc, argv);
 	if (o.emit)
 		return emit_login(&o, &(struct emit_login){ 0 });
-	return live(&(struct asker){ .verb = ASK_LOGIN }, &o, command);
+	return live(&(struct asker){ .verb = o.stay ? ASK_LISTEN : ASK_LOGIN },
+	    &o, command);
 }
 
 int
