@@ -225,17 +225,33 @@ bb_sql_int(struct bb_db *db, const struct bb_sql_table *table, int id,
 	return r;
 }
 
+/* The cached one, or a new one where that stands on a row already: somebody
+ * further up the stack goes through the same rows. */
+static enum bb_db_result
+prepare_each(struct bb_db *db, const struct bb_sql_table *table, int id,
+    sqlite3_stmt **out, bool *own)
+{
+	int rc;
+
+	*own = sqlite3_stmt_busy(db->cached[table->topic][id]) != 0;
+	if (!*own)
+		return cached(db, table, id, out);
+	rc = prepare(db, table->sql[id], 0, out);
+	return rc == SQLITE_OK ? BB_DB_OK : bb_sql_fail(db, rc);
+}
+
 enum bb_db_result
 bb_sql_each(struct bb_db *db, const struct bb_sql_table *table, int id,
     bool (*each)(void *ctx, sqlite3_stmt *row), void *ctx, struct bb_args args)
 {
-	sqlite3_stmt *stmt = NULL;
+	sqlite3_stmt *stmt;
 	enum bb_db_result r;
+	bool own;
 	int rc;
 
-	rc = prepare(db, table->sql[id], 0, &stmt);
-	if (rc != SQLITE_OK)
-		return bb_sql_fail(db, rc);
+	r = prepare_each(db, table, id, &stmt, &own);
+	if (r != BB_DB_OK)
+		return r;
 	r = bind(db, stmt, args);
 	while (r == BB_DB_OK) {
 		rc = sqlite3_step(stmt);
@@ -244,7 +260,10 @@ bb_sql_each(struct bb_db *db, const struct bb_sql_table *table, int id,
 		if (rc != SQLITE_ROW)
 			r = bb_sql_fail(db, rc);
 	}
-	(void)sqlite3_finalize(stmt);
+	if (own)
+		(void)sqlite3_finalize(stmt);
+	else
+		bb_sql_done(stmt);
 	return r;
 }
 

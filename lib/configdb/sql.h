@@ -118,8 +118,9 @@ void bb_sql_done(sqlite3_stmt *row);
 enum bb_db_result bb_sql_int(struct bb_db *db, const struct bb_sql_table *table,
     int id, int64_t *out, struct bb_args args);
 
-/* Calls `each` per row until it returns false.  The statement is the call's
- * own, so `each` may do anything with the store but close it. */
+/* Calls `each` per row until it returns false.  No other call uses the
+ * statement meanwhile, so `each` may do anything with the store but close it.
+ */
 enum bb_db_result bb_sql_each(struct bb_db *db,
     const struct bb_sql_table *table, int id,
     bool (*each)(void *ctx, sqlite3_stmt *row), void *ctx, struct bb_args args);
