@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,15 +46,15 @@ bench_cpu_of(pid_t pid)
 int64_t
 bench_cpu_of_first(pid_t pid)
 {
-	char path[64];
+	char path[64], line[128];
 	int64_t ns = -1;
 	FILE *f;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat",
 	    (int)pid, (int)pid);
 	if ((f = fopen(path, "r")) != NULL) {
-		if (fscanf(f, "%" SCNd64, &ns) != 1)
-			ns = -1;
+		if (fgets(line, sizeof(line), f) != NULL)
+			ns = strtoll(line, NULL, 10);
 		(void)fclose(f);
 	}
 	return ns >= 0 ? ns : bench_cpu_of(pid);
@@ -152,11 +151,11 @@ bench_fail(const char *fmt, ...)
 	va_list ap;
 
 	(void)fflush(stdout);
-	fputs("bench: ", stderr);
+	(void)fputs("bench: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	(void)vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	(void)fputc('\n', stderr);
 	exit(1);
 }
 

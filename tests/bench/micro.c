@@ -37,17 +37,19 @@ add(const struct micro *micros, size_t len)
 		rows[rows_len++].micro = &micros[i];
 }
 
-/* How often it has to run for the clock to be exact enough. */
+/* How often it has to run for the clock to be exact enough; a multiple of what
+ * any of them does in one go. */
 static void
 calibrate(struct row *row, int64_t round_ns)
 {
-	int64_t start, took = 0;
+	int64_t wall, cpu;
 
-	for (row->n = 1; row->n < INT64_C(1) << 24; row->n *= 2) {
-		start = bench_now();
+	for (row->n = 64; row->n < INT64_C(1) << 24; row->n *= 2) {
+		wall = bench_now();
+		cpu = bench_cpu();
 		row->micro->run(row->n);
-		took = bench_now() - start;
-		if (took > round_ns / 2)
+		if (bench_cpu() - cpu > round_ns / 2 ||
+		    bench_now() - wall > 4 * round_ns)
 			break;
 	}
 }
