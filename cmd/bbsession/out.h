@@ -59,8 +59,8 @@ json_t *out_hex(const void *bytes, size_t len);
 int out_list(const struct args *a, const struct out_kind *kind, json_t *array);
 /* {"v":1,"user":{...}}; for people a line for each field. */
 int out_show(const struct args *a, const struct out_kind *kind, json_t *object);
-/* An object that has its "v" already, as it is; for people a line for each value
- * in it: "trunks.1.up: yes". */
+/* An object that has its "v" already, as it is; for people a line for each
+ * value in it: "trunks.1.up: yes". */
 int out_tree(const struct args *a, json_t *object);
 /* {"v":1,MEMBER:value}; for people the value alone. */
 int out_value(const struct args *a, const char *member, json_t *value,

@@ -16,13 +16,13 @@ setup() {
 	run -0 bbsession stage stats "unix:$T/ctl"
 	assert_has 'tool: bbrouter'
 	assert_has 'links.open: 0'
-	bbsession --json stage stats "unix:$T/ctl" >stats
-	assert_json stats '.v == 1 and .tool == "bbrouter" and .links.open == 0'
+	bbsession --json stage stats "unix:$T/ctl" >answer
+	assert_json answer '.v == 1 and .tool == "bbrouter" and .links.open == 0'
 }
 
 @test "stage links lists the links" {
-	bbsession --json stage links "unix:$T/ctl" >links
-	assert_json links '.v == 1 and .links == []'
+	bbsession --json stage links "unix:$T/ctl" >answer
+	assert_json answer '.v == 1 and .links == []'
 }
 
 @test "a stage that has no sessions says so (100)" {

@@ -25,7 +25,7 @@ blocks() {
 		cat "$T/$name.sh"
 	done >"$T/all.sh"
 	mkdir "$T/here"
-	cd "$T/here"
+	cd "$T/here" || return 1
 }
 
 @test "the pipelines of the README do what it says" {
