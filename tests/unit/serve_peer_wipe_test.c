@@ -184,7 +184,7 @@ send_canary(struct bb_peer *peer)
 static int
 found_after(struct rig *rig)
 {
-	struct seen seen = { .take = true };
+	static struct seen seen = { .take = true }; /* the rig keeps it */
 	struct bb_peer *peer;
 	int fds[2], i, found = 0;
 

@@ -37,7 +37,8 @@ test_per_address(void)
 {
 	struct bb_tally *t = bb_tally_new(2, 0);
 
-	tap_ok(bb_tally_add(t, number(1)) && bb_tally_add(t, number(1)),
+	tap_ok(bb_tally_add(t, number(1)), "an address may have one");
+	tap_ok(bb_tally_add(t, number(1)),
 	    "an address may have as many as the limit says");
 	tap_ok(!bb_tally_add(t, number(1)), "and not one more");
 	tap_ok(bb_tally_add(t, number(2)), "another may");
@@ -76,7 +77,8 @@ test_nowhere(void)
 	static const uint8_t zeros[16];
 	struct bb_tally *t = bb_tally_new(1, 3);
 
-	tap_ok(bb_tally_add(t, zeros) && bb_tally_add(t, zeros),
+	tap_ok(bb_tally_add(t, zeros), "a unix socket is counted");
+	tap_ok(bb_tally_add(t, zeros),
 	    "unix sockets and pipes have no limit of their own");
 	tap_ok(bb_tally_add(t, number(1)), "what has an address stands beside");
 	tap_ok(!bb_tally_add(t, zeros), "the limit for all is for them too");
