@@ -25,6 +25,7 @@ struct stage {
 	struct bb_peer *peers[STAGE_PEERS];
 	unsigned turns, count;
 	bool busy;
+	int slow_ms; /* accepted() waits so long for the connection's reset */
 };
 
 static inline void
@@ -107,12 +108,17 @@ static struct bb_loop *stage_loop;
 static inline bool
 stage_accepted(void *ctx, int in, int out)
 {
+	struct pollfd reset = { .fd = in };
 	struct stage *s = ctx;
 	size_t i = 0;
 
 	while (i < STAGE_PEERS && s->peers[i] != NULL)
 		i++;
 	RIG_MUST(i < STAGE_PEERS);
+	if (s->slow_ms > 0) {
+		rig_write(STDERR_FILENO, "accepted\n");
+		(void)poll(&reset, 1, s->slow_ms);
+	}
 	s->peers[i] = bb_peer_new(stage_loop, in, out, &stage_kind, s);
 	if (s->peers[i] == NULL)
 		return false;
@@ -175,7 +181,8 @@ struct spawn {
 	struct bb_server_options options;
 	const char *listen; /* --listen; NULL: default_listen */
 	const char *default_listen;
-	int fd0;         /* becomes its descriptor 0; -1: /dev/null */
+	int fd0; /* becomes its descriptor 0; -1: /dev/null */
+	int slow_ms;
 	int descriptors; /* so many more than it has; 0: no such limit */
 	int ours;        /* a descriptor that it must not have, or -1 */
 	const char *notify;
@@ -217,7 +224,7 @@ static inline int
 stage_run(struct spawn *sp)
 {
 	char why[BB_SERVER_WHY_MAX];
-	struct stage s = { 0 };
+	struct stage s = { .slow_ms = sp->slow_ms };
 	int status;
 
 	bb_log_open("stage");
