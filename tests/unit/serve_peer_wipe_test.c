@@ -184,10 +184,11 @@ send_canary(struct bb_peer *peer)
 static int
 found_after(struct rig *rig)
 {
-	static struct seen seen = { .take = true }; /* the rig keeps it */
+	static struct seen seen; /* the rig keeps it */
 	struct bb_peer *peer;
 	int fds[2], i, found = 0;
 
+	seen = (struct seen){ .take = true };
 	rig_unix_pair(fds);
 	peer = bb_peer_new(rig->loop, fds[0], fds[0], &kind, &seen);
 	RIG_MUST(peer != NULL);
