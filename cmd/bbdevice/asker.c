@@ -200,14 +200,29 @@ tells_attach(const struct asker *a)
 static void
 take_event(struct asker *a, const json_t *event)
 {
+	uint64_t n = (uint64_t)json_integer_value(json_object_get(event, "n"));
+
 	if (a->events == 0)
 		return;
-	say(a, event);
+	if (n > a->printed)
+		say(a, event);
 	if (a->shared)
 		ask(a, json_pack("{s:s, s:O}", "op", "had", "n",
 			   json_object_get(event, "n")));
+	if (n <= a->printed)
+		return;
+	a->printed = n;
 	if (a->events > 0 && --a->events == 0)
 		finish(a);
+}
+
+static void
+take_numbering(struct asker *a, const char *id)
+{
+	if (strcmp(a->numbering, id) == 0 || strlen(id) >= sizeof(a->numbering))
+		return;
+	memcpy(a->numbering, id, strlen(id) + 1);
+	a->printed = 0;
 }
 
 static void
@@ -272,6 +287,8 @@ asker_take(struct asker *a, const json_t *object)
 		take_object(a, kind, object);
 	else if (strcmp(re, "done") == 0)
 		take_done(a, text(object, "op"));
+	else if (strcmp(re, "numbering") == 0)
+		take_numbering(a, text(object, "id"));
 	else if (strcmp(re, "kept") == 0)
 		asker_send_kept(a, object);
 	else if (strcmp(re, "failed") == 0)

@@ -49,6 +49,10 @@ struct asker {
 	bool input_ended;
 	json_t *flying; /* messages without a result, in order */
 	size_t kept;    /* the first so many of them have a number */
+	/* LISTEN and FETCH: what was printed, under which numbering.  A holder
+	 * that was killed may not have noted it. */
+	char numbering[2 * NUMBERING_LEN + 1];
+	uint64_t printed;
 	int64_t events; /* LISTEN: so many are wanted; -1: any number */
 };
 

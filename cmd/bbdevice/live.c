@@ -67,6 +67,15 @@ live_end(struct live *l, int status, const char *why)
 	link_finish(l);
 }
 
+/* A command that does not end when its input does. */
+void
+live_abandon(struct live *l)
+{
+	if (l->chain_runs)
+		(void)kill(l->chain.pid, SIGTERM);
+	bb_loop_stop(l->loop);
+}
+
 /* --- ends ----------------------------------------------------------------- */
 
 static void

@@ -111,6 +111,8 @@ struct live {
 void live_run(struct live *l, struct asker *a);
 /* Ends: askers that wait are told `why` (or nothing, NULL) and `status`. */
 void live_end(struct live *l, int status, const char *why);
+/* What was waited for at the end did not come: ends without. */
+void live_abandon(struct live *l);
 void live_save(struct live *l);
 void live_timer(struct bb_timer *timer, int64_t ms);
 void live_no_memory(void) BB_NORETURN;
@@ -167,6 +169,8 @@ void serve_done(struct client *c, const char *op);
 void serve_failed(struct client *c, int status, const char *why);
 json_t *serve_result(const struct live *l, uint64_t n, const char *word,
     const char *reason, int status);
+/* To a listener: which numbers those of the events are. */
+void serve_numbering(struct client *c);
 /* It waits for something. */
 bool serve_waits(const struct client *c);
 /* It wants nothing any more. */

@@ -108,7 +108,7 @@ next_attempt(void *live)
 	struct live *l = live;
 
 	if (l->ending)
-		bb_loop_stop(l->loop);
+		live_abandon(l);
 	else if (l->peer == NULL)
 		link_want(l);
 	else if (l->p.device.state == BB_DEVICE_WAITING)

@@ -150,8 +150,6 @@ data_timers(struct live *l)
 void
 data_opened(struct live *l)
 {
-	uint32_t before = l->p.session.seq;
-
 	l->acked = l->p.numbering.have;
 	l->sent = numbers_first(&l->p.numbering) - 1;
 	l->resend_ms = RESEND_MS;
@@ -161,7 +159,7 @@ data_opened(struct live *l)
 	if (l->fetch_due && attach_open(l)) {
 		l->fetch_due = false;
 		data_send(l, op("fetch"));
-	} else if (l->p.session.seq == before && attach_open(l)) {
+	} else if (l->p.session.seq == 0 && attach_open(l)) {
 		data_send(l, op("alive"));
 	}
 	set_alive(l);

@@ -215,6 +215,7 @@ take_listen(struct client *c, const json_t *request)
 {
 	(void)request;
 	c->listens = true;
+	serve_numbering(c);
 	link_want(c->l);
 	if (attach_open(c->l))
 		fetch_now(c->l);
@@ -243,7 +244,8 @@ take_had(struct client *c, const json_t *request)
 		return;
 	l->p.numbering.have = n;
 	live_save(l);
-	live_timer(l->ack, 0);
+	if (!l->ending)
+		live_timer(l->ack, 0);
 }
 
 json_t *
@@ -376,7 +378,8 @@ serve_request(struct client *c, const json_t *request)
 	const char *op = text(request, "op");
 	size_t i;
 
-	if (c->l->ending)
+	/* What was printed is noted to the last. */
+	if (c->l->ending && strcmp(op, "had") != 0)
 		return;
 	for (i = 0; i < BB_LEN(ops); i++) {
 		if (strcmp(ops[i].op, op) == 0) {

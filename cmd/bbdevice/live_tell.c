@@ -7,6 +7,7 @@
 #include "live.h"
 #include "numbers.h"
 #include "out.h"
+#include "wire/text.h"
 
 #include "base/cc.h"
 
@@ -55,6 +56,15 @@ serve_failed(struct client *c, int status, const char *why)
 {
 	serve_say_new(c, json_pack("{s:s, s:s, s:i}", "re", "failed", "text",
 			     why, "exit", status));
+}
+
+void
+serve_numbering(struct client *c)
+{
+	char id[2 * NUMBERING_LEN + 1];
+
+	bb_text_hex(c->l->p.numbering.id, NUMBERING_LEN, id);
+	serve_say_new(c, json_pack("{s:s, s:s}", "re", "numbering", "id", id));
 }
 
 bool
@@ -224,6 +234,8 @@ serve_opened(struct live *l)
 
 	for (c = l->clients; c != NULL; c = c->next) {
 		tell_acknowledged(c);
+		if (c->listens)
+			serve_numbering(c);
 		l->fetch_due |= c->attaches || c->fetches;
 		c->fetched = false;
 		queue = c->queue;

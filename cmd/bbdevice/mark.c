@@ -15,8 +15,9 @@ mark_begin(struct turn *turn)
 	mark->wanted = true;
 	mark->att = turn->p->device.att;
 	memcpy(mark->numbering, turn->p->numbering.id, NUMBERING_LEN);
+	mark->hear = turn->t->hear;
 	mark->have = turn->p->numbering.have;
-	if (turn->t->hear == TAKE_RELAYED && turn->t->relayed > mark->have)
+	if (mark->hear == TAKE_RELAYED && turn->t->relayed > mark->have)
 		mark->have = turn->t->relayed;
 }
 
@@ -75,7 +76,7 @@ mark_events(struct turn *turn, const json_t *events, bool whole)
 	last->ack = ack != NULL;
 	last->events = json_array_size(list);
 	last->more = json_is_true(json_object_get(events, "more"));
-	if (turn->t->hear == TAKE_UNHEARD)
+	if (mark->hear == TAKE_UNHEARD)
 		leave_out(turn, list);
 	else
 		show_events(turn, list, whole);
@@ -113,7 +114,7 @@ mark_held(struct turn *turn)
 	bool previous = p->has_previous;
 	uint64_t have = p->numbering.have;
 
-	if (turn->t->hear == TAKE_RELAYED) {
+	if (turn->mark.hear == TAKE_RELAYED) {
 		turn->t->relayed = turn->mark.have;
 		turn->mark.have = have;
 	}

@@ -22,6 +22,7 @@
 /* What is written into the profile after the output. */
 struct mark {
 	bool wanted;
+	enum take_hear hear; /* as the frame began */
 	uint32_t att;
 	uint8_t numbering[NUMBERING_LEN];
 	uint32_t seq;               /* of a DATA frame; 0: an answer */

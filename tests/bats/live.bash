@@ -18,14 +18,14 @@ is_socket() {
 }
 
 collab_start() {
-	bb_spawn bbcollab --listen "unix:$T/c" >>collab.out 2>>collab.err
+	bb_spawn bbcollab --listen "unix:$T/c" >>collab.out 2>>collab.err 9>&-
 	collab_pid=$bb_pid
 	wait_until 10 is_socket c
 }
 
 dispatch_start() {
 	bb_spawn bbdispatch --listen "unix:$T/d" --to "unix:$T/c" \
-		>>dispatch.out 2>>dispatch.err
+		>>dispatch.out 2>>dispatch.err 9>&-
 	dispatch_pid=$bb_pid
 	wait_until 10 is_socket d
 }
@@ -34,7 +34,7 @@ dispatch_start() {
 router_start() {
 	rm -f router.out
 	bb_spawn bbrouter --listen "${port:-0}" --to "unix:$T/d" \
-		>router.out 2>>router.err
+		>router.out 2>>router.err 9>&-
 	router_pid=$bb_pid
 	if [ -z "${port:-}" ]; then
 		wait_until 10 has_line router.out '^listening 127'
@@ -74,13 +74,15 @@ bob() {
 }
 
 # The same in the background, into the files NAME and NAME.err; its process is
-# $bb_pid.  Signals are as a terminal would give them: a shell starts what is
-# in the background with SIGINT ignored.
+# $bb_pid.  IN=FILE: its input.  Signals are as a terminal would give them: a
+# shell starts what is in the background with SIGINT ignored, and no input.
 start_device() { # NAME PIN USER VERB WORDS...
 	local name=$1 pin=$2 user=$3 verb=$4
 
 	shift 4
-	bb_spawn env --default-signal=INT,QUIT bbdevice "$verb" --pin "$pin" \
+	# shellcheck disable=SC2016 # the inner shell's
+	bb_spawn env --default-signal=INT,QUIT sh -c 'exec "$@" <"$0"' \
+		"${IN:-/dev/null}" bbdevice "$verb" --pin "$pin" \
 		--password-file "$T/$user.pw" "${via[@]}" "$@" \
 		>"$name" 2>"$name.err"
 }
