@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 
 #include "seal/keys.h"
@@ -66,11 +67,35 @@ bb_keys_ephemeral(uint8_t priv[BB_EPHEMERAL_LEN], uint8_t pub[BB_EPHEMERAL_LEN])
 	return rc;
 }
 
+/* Given its public half too: OpenSSL would compute that again, which costs as
+ * much as the agreement. */
+static EVP_PKEY *
+own_key(const uint8_t priv[BB_EPHEMERAL_LEN],
+    const uint8_t pub[BB_EPHEMERAL_LEN])
+{
+	static EVP_PKEY_CTX *ctx;
+	OSSL_PARAM params[] = {
+		bb_ossl_octets(OSSL_PKEY_PARAM_PUB_KEY,
+		    &(struct bb_piece){ pub, BB_EPHEMERAL_LEN }),
+		bb_ossl_octets(OSSL_PKEY_PARAM_PRIV_KEY,
+		    &(struct bb_piece){ priv, BB_EPHEMERAL_LEN }),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_PKEY *key = NULL;
+
+	if (ctx == NULL)
+		ctx = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) != 1)
+		return NULL;
+	return key;
+}
+
 /* X25519 (RFC 7748).  A peer's half of low order makes the result all zero,
  * whatever our half is; OpenSSL refuses that, and so does the comparison here
  * where a library should not. */
 static int
-agree(const uint8_t priv[BB_EPHEMERAL_LEN],
+agree(const uint8_t priv[BB_EPHEMERAL_LEN], const uint8_t pub[BB_EPHEMERAL_LEN],
     const uint8_t peer[BB_EPHEMERAL_LEN], uint8_t shared[SHARED_LEN])
 {
 	static const uint8_t zeros[SHARED_LEN];
@@ -79,8 +104,7 @@ agree(const uint8_t priv[BB_EPHEMERAL_LEN],
 	size_t len = SHARED_LEN;
 	int rc = -1;
 
-	ours = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, priv,
-	    BB_EPHEMERAL_LEN);
+	ours = own_key(priv, pub);
 	theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer,
 	    BB_EPHEMERAL_LEN);
 	if (ours != NULL && theirs != NULL)
@@ -115,7 +139,8 @@ bb_keys_roll(const uint8_t base[BB_BASE_LEN],
 	bb_wr_u32(&wr, roll->att);
 	bb_wr_bytes(&wr, roll->e_d, sizeof(roll->e_d));
 	bb_wr_bytes(&wr, roll->e_s, sizeof(roll->e_s));
-	rc = agree(priv, ours_is_e_s ? roll->e_d : roll->e_s, shared);
+	rc = agree(priv, ours_is_e_s ? roll->e_s : roll->e_d,
+	    ours_is_e_s ? roll->e_d : roll->e_s, shared);
 	if (rc == 0)
 		rc = bb_hkdf(&(struct bb_piece){ base, BB_BASE_LEN },
 		    &(struct bb_piece){ shared, sizeof(shared) },

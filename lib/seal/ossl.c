@@ -31,9 +31,9 @@ bb_ossl_failed(int otherwise)
 	return -1;
 }
 
-/* OSSL_PARAM members are not const although constructing ones only read. */
-static OSSL_PARAM
-octets(const char *name, const struct bb_piece *piece)
+/* Its members are not const, although constructing ones only read. */
+OSSL_PARAM
+bb_ossl_octets(const char *name, const struct bb_piece *piece)
 {
 	return OSSL_PARAM_construct_octet_string(name,
 	    (void *)(uintptr_t)piece->bytes, piece->len);
@@ -116,9 +116,9 @@ bb_hkdf(const struct bb_piece *salt, const struct bb_piece *ikm,
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest,
 		    0),
-		octets(OSSL_KDF_PARAM_SALT, salt),
-		octets(OSSL_KDF_PARAM_KEY, ikm),
-		octets(OSSL_KDF_PARAM_INFO, info),
+		bb_ossl_octets(OSSL_KDF_PARAM_SALT, salt),
+		bb_ossl_octets(OSSL_KDF_PARAM_KEY, ikm),
+		bb_ossl_octets(OSSL_KDF_PARAM_INFO, info),
 		OSSL_PARAM_construct_end(),
 	};
 
@@ -135,8 +135,8 @@ bb_hkdf_expand(const struct bb_piece *prk, const struct bb_piece *info,
 		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest,
 		    0),
 		OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-		octets(OSSL_KDF_PARAM_KEY, prk),
-		octets(OSSL_KDF_PARAM_INFO, info),
+		bb_ossl_octets(OSSL_KDF_PARAM_KEY, prk),
+		bb_ossl_octets(OSSL_KDF_PARAM_INFO, info),
 		OSSL_PARAM_construct_end(),
 	};
 

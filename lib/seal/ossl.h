@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/core.h>
+
 #include "base/cc.h"
 
 #define BB_HASH_LEN 32 /* SHA-256 */
@@ -19,6 +21,8 @@ struct bb_piece {
 	size_t len;
 };
 
+/* A parameter that borrows the piece; for what OpenSSL only reads. */
+OSSL_PARAM bb_ossl_octets(const char *name, const struct bb_piece *piece);
 /* After an OpenSSL call failed: empties its error queue and returns -1 with
  * errno ENOMEM (memory ran out) or `otherwise`. */
 int bb_ossl_failed(int otherwise);
