@@ -14,6 +14,7 @@ struct conn {
 	struct device *device;
 	struct bb_buf in, out;
 	int fd;       /* -1: none */
+	bool joined;  /* is counted as live */
 	bool dirty;   /* has something to write, once the turn is over */
 	bool blocked; /* the router takes no more for now */
 };

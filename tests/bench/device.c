@@ -96,6 +96,18 @@ device_say(struct device *d, const char *json, size_t len, struct bb_buf *out)
 	seal(d, &frame, json, len, out);
 }
 
+void
+device_ask(struct device *d, struct bb_buf *out)
+{
+	char json[64];
+	int n;
+
+	n = snprintf(json, sizeof(json),
+	    "{\"op\":\"fetch\",\"ack\":%" PRIu64 "}", d->have);
+	d->told = d->have;
+	device_say(d, json, (size_t)n, out);
+}
+
 /* Something like sentences: a text that deflates as texts do. */
 static const char prose[] =
     "I shall be a little late, the train stands at the bridge again; please "
@@ -220,13 +232,15 @@ take_data(struct device *d, const struct bb_buf *section)
 	list = json_object_get(json, "results");
 	for (i = 0; i < json_array_size(list); i++)
 		take_result(d, json_array_get(list, i));
+	if (json_object_get(json, "ack") != NULL) {
+		d->reports++;
+		d->state = DEVICE_LIVE;
+	}
 	if (ack > d->sent)
 		wrong(d, "what was not sent is acknowledged");
 	if (ack > d->acked)
 		d->acked = ack;
 	json_decref(json);
-	if (d->state == DEVICE_CONFIRMING)
-		d->state = DEVICE_LIVE;
 }
 
 static void
@@ -253,7 +267,6 @@ static void
 take_answer(struct device *d, const struct bb_frame *frame,
     const struct bb_buf *section, struct bb_buf *out)
 {
-	static const char fetch[] = "{\"op\":\"fetch\"}";
 	json_t *json = read_json(d, section, BB_PLACE_ANSWER);
 
 	if (frame->att != d->att || d->state != DEVICE_WAITING)
@@ -268,7 +281,7 @@ take_answer(struct device *d, const struct bb_frame *frame,
 	json_decref(json);
 	d->numbered = true;
 	d->state = DEVICE_CONFIRMING;
-	device_say(d, fetch, sizeof(fetch) - 1, out);
+	device_ask(d, out);
 }
 
 static void

@@ -36,6 +36,7 @@ struct device {
 	uint64_t results;    /* of these, with the result "sent" */
 	uint64_t heard;      /* messages from others */
 	uint64_t have;       /* events */
+	uint64_t reports;    /* frames that told what it has sent */
 	uint64_t told;       /* of these, acknowledged */
 	uint64_t peer_heard; /* highest message of a sender, see device_send */
 };
@@ -53,6 +54,9 @@ void device_attach(struct device *d, struct bb_buf *out);
 /* Appends a DATA frame. */
 void device_say(struct device *d, const char *json, size_t len,
     struct bb_buf *out);
+/* Appends the question what waits, with the acknowledgement of what came; a
+ * report answers it. */
+void device_ask(struct device *d, struct bb_buf *out);
 /* Appends a message to another device's user, `len` bytes of text, with the
  * acknowledgement of what came. */
 void device_send(struct device *d, uint32_t to, size_t len, struct bb_buf *out);

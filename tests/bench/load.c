@@ -123,6 +123,7 @@ join_next(struct joining *j)
 	if (j->next == j->end)
 		return;
 	conn = &client.conns[j->next++];
+	conn->joined = false;
 	client_connect(&client, conn);
 	device_attach(conn->device, client_out(&client, conn));
 }
@@ -132,8 +133,9 @@ join_heard(void *ctx, struct conn *conn)
 {
 	struct joining *j = ctx;
 
-	if (conn->device->state != DEVICE_LIVE)
+	if (conn->device->state != DEVICE_LIVE || conn->joined)
 		return;
+	conn->joined = true;
 	j->live++;
 	join_next(j);
 }
@@ -303,13 +305,13 @@ struct living {
 	int64_t end;
 	uint64_t said;
 	size_t waiting;
+	uint64_t reports[FEW]; /* that each device will have had */
 };
 
 static void
 live_on(struct living *l, struct conn *conn)
 {
 	static const char alive[] = "{\"op\":\"alive\"}";
-	static const char fetch[] = "{\"op\":\"fetch\"}";
 	struct bb_buf *out;
 	size_t i;
 
@@ -318,9 +320,10 @@ live_on(struct living *l, struct conn *conn)
 	out = client_out(&client, conn);
 	for (i = 0; i < ALIVES; i++)
 		device_say(conn->device, alive, sizeof(alive) - 1, out);
-	device_say(conn->device, fetch, sizeof(fetch) - 1, out);
+	device_ask(conn->device, out);
 	l->said += ALIVES + 1;
 	l->waiting++;
+	l->reports[conn - client.conns]++;
 }
 
 static void
@@ -328,6 +331,8 @@ live_heard(void *ctx, struct conn *conn)
 {
 	struct living *l = ctx;
 
+	if (conn->device->reports < l->reports[conn - client.conns])
+		return;
 	l->waiting--;
 	live_on(l, conn);
 }
@@ -341,8 +346,10 @@ phase_alive(const char *name, const char *key, int64_t ms)
 
 	client.heard = live_heard;
 	client.ctx = &l;
-	for (i = 0; i < FEW; i++)
+	for (i = 0; i < FEW; i++) {
+		l.reports[i] = client.conns[i].device->reports;
 		live_on(&l, &client.conns[i]);
+	}
 	while (l.waiting > 0)
 		if (!client_turn(&client, WAIT_MS))
 			bench_fail("an answer was lost");
