@@ -31,8 +31,27 @@ bb_errno_exit(int err)
 	return BB_EXIT_TEMP;
 }
 
+static void (*last_act)(void);
+
+void
+bb_die_after(void (*last)(void))
+{
+	last_act = last;
+}
+
 /* _exit: what stands half-written in stdio is no answer, and a child of fork
  * must not write its parent's buffers. */
+BB_NORETURN static void
+leave(int status)
+{
+	void (*last)(void) = last_act;
+
+	last_act = NULL;
+	if (last != NULL)
+		last();
+	_exit(status);
+}
+
 void
 bb_die(int status, const char *fmt, ...)
 {
@@ -43,7 +62,7 @@ bb_die(int status, const char *fmt, ...)
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	bb_log_fatal(text);
-	_exit(status);
+	leave(status);
 }
 
 void
@@ -60,5 +79,5 @@ bb_die_sys(const char *fmt, ...)
 	len = strlen(text);
 	(void)snprintf(text + len, sizeof(text) - len, ": %s", strerror(err));
 	bb_log_fatal(text);
-	_exit(bb_errno_exit(err));
+	leave(bb_errno_exit(err));
 }

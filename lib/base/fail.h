@@ -19,6 +19,10 @@ enum bb_exit {
  * USAGE for one that a person must mend (ENOENT, EACCES, EINVAL, EROFS ...). */
 int bb_errno_exit(int err);
 
+/* `last` is called, once, by the functions below before the process ends: for
+ * what must be done however it fails.  NULL: nothing. */
+void bb_die_after(void (*last)(void));
+
 /* Prints "tool: fatal: unable to VERB OBJECT: reason" (the caller's words;
  * fmt says "unable to ..." itself), one write(2), and exits.  The sys form
  * appends strerror(errno) and exits with bb_errno_exit(errno). */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cc.h"
+#include "base/fail.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/sys.h"
@@ -82,8 +83,9 @@ bad_input(enum bb_fd_kind kind)
 	case BB_FD_CLOSED:
 		return "standard input is closed";
 	case BB_FD_NULL:
-		return "standard input is /dev/null: connect it to a pipe, or "
-		       "give --filter when it is meant to be empty";
+		return "standard input is /dev/null: give --listen to serve, "
+		       "or connect it to a pipe; --filter when it is meant to "
+		       "be empty";
 	case BB_FD_BAD:
 		return "standard input is no byte stream";
 	case BB_FD_LISTEN:
@@ -233,11 +235,13 @@ bb_start_look(const struct bb_start_ask *ask)
 void
 bb_start_turn_away(void)
 {
+	static bool done;
 	const struct timespec second = { .tv_sec = 1 };
 	int taken, flags;
 
-	if (bb_fd_classify_taking(0, &taken) != BB_FD_LISTEN)
+	if (done || bb_fd_classify_taking(0, &taken) != BB_FD_LISTEN)
 		return;
+	done = true;
 	flags = fcntl(0, F_GETFL);
 	if (flags == -1 || fcntl(0, F_SETFL, flags | O_NONBLOCK) == -1)
 		return;
@@ -310,6 +314,7 @@ bb_start_process(void)
 	sigset_t none;
 
 	keep_off_peer();
+	bb_die_after(bb_start_turn_away);
 	(void)sigaction(SIGPIPE, &action, NULL);
 	(void)sigaction(SIGXFSZ, &action, NULL);
 	/* A parent may have ignored it: then children could not be waited

@@ -58,7 +58,8 @@ struct bb_start bb_start_look(const struct bb_start_ask *ask);
 /* Before leaving with an error: where descriptor 0 is a listening socket (inetd
  * `wait`), the super-server would start us again at once and for ever, because
  * of the connections that still wait.  Closes them and lets a second pass. Does
- * nothing where 0 is anything else. */
+ * nothing where 0 is anything else, nor the second time.  bb_die does it by
+ * itself after bb_start_process; a stage that returns from main calls it. */
 void bb_start_turn_away(void);
 enum bb_fd_kind bb_fd_classify(int fd);
 
@@ -66,7 +67,8 @@ enum bb_fd_kind bb_fd_classify(int fd);
  * SIGPIPE and SIGXFSZ ignored, SIGCHLD not, signal mask cleared, undumpable,
  * soft descriptor limit raised to the hard one; logging to syslog and /dev/null
  * on descriptor 2 when that is the peer's or listens; descriptors >= 3
- * close-on-exec.  Leaves holes among 0 to 2 for bb_start_look to see. */
+ * close-on-exec; bb_start_turn_away before bb_die ends the process.  Leaves
+ * holes among 0 to 2 for bb_start_look to see. */
 void bb_start_process(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cc.h"
 #include "base/log.h"
@@ -60,6 +61,20 @@ die_sys_long(void *arg)
 }
 
 static void
+say_last(void)
+{
+	if (write(STDERR_FILENO, "last\n", 5) == 5)
+		bb_die(7, "not twice");
+}
+
+static void
+die_after(void *arg)
+{
+	bb_die_after(say_last);
+	die_plainly(arg);
+}
+
+static void
 test_last_lines(void)
 {
 	static const int statuses[] = { 1, 2, 99, 100, 101, 111, 0 };
@@ -87,6 +102,12 @@ test_last_lines(void)
 	(void)snprintf(want, sizeof(want), "yyy: %s\n", strerror(ENOENT));
 	tap_ok(strstr(c.err, want) != NULL,
 	    "the reason is said after a long sentence too");
+	status = 100;
+	capture(&c, die_after, &status);
+	TAP_EQ_STR(c.err,
+	    "bbtool: fatal: unable to open the door: 7\nlast\n"
+	    "bbtool: fatal: not twice\n",
+	    "the last act comes after the last line, and once");
 }
 
 int

@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "base/cc.h"
+#include "base/clock.h"
+#include "base/fail.h"
 #include "base/log.h"
 #include "serve/classify.h"
 #include "tap.h"
@@ -684,6 +686,7 @@ turn_away_in_child(enum second second)
 {
 	struct sockaddr_in own;
 	int listening = tcp_bound(&own), clients[3], i, wrong = 0;
+	int64_t start;
 	char byte;
 
 	(void)second;
@@ -694,13 +697,44 @@ turn_away_in_child(enum second second)
 			_exit(99);
 	}
 	(void)dup2(listening, 0);
+	/* The second time it must not take a second more. */
 	bb_start_turn_away();
+	start = bb_clock_ms();
+	bb_start_turn_away();
+	wrong |= bb_clock_ms() - start < 500 ? 0 : 8;
 	for (i = 0; i < 3; i++) {
 		if (recv(clients[i], &byte, 1, 0) > 0)
 			wrong |= 1;
 	}
 	wrong |= (fcntl(0, F_GETFL) & O_NONBLOCK) == 0 ? 0 : 2;
 	wrong |= bb_fd_classify(0) == BB_FD_LISTEN ? 0 : 4;
+	_exit(wrong);
+}
+
+/* As for a wrong option, which no stage sees. */
+static void
+die_in_child(enum second second)
+{
+	struct sockaddr_in own;
+	int listening = tcp_bound(&own), client, status = 0, wrong = 0;
+	char byte;
+	pid_t pid;
+
+	(void)second;
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	if (connect(client, (const struct sockaddr *)&own, sizeof(own)) == -1)
+		_exit(99);
+	if ((pid = fork()) == 0) {
+		(void)dup2(listening, 0);
+		bb_start_process();
+		(void)dup2(open("/dev/null", O_WRONLY), 2);
+		bb_die(BB_EXIT_USAGE, "unable to understand");
+	}
+	wrong |= recv(client, &byte, 1, 0) == 0 ? 0 : 1;
+	wrong |= waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+			 WEXITSTATUS(status) == 100
+		     ? 0
+		     : 2;
 	_exit(wrong);
 }
 
@@ -721,5 +755,7 @@ main(void)
 	    "signals, limits and descriptors are as a stage needs them");
 	TAP_EQ_INT(in_child(turn_away_in_child, SECOND_PEER), 0,
 	    "connections that wait are closed before a failed start is left");
+	TAP_EQ_INT(in_child(die_in_child, SECOND_PEER), 0,
+	    "and so they are by whatever ends the process with a sentence");
 	return tap_done();
 }
