@@ -122,12 +122,21 @@ def order():
     line = attached(phone, router, link, via(router, 1))
     up = [phone.data(op="send", n=n, to="bob", text="number %d" % n)
           for n in range(1, 6)]
-    up.append(phone.login())
-    router.pass_up(1, *up, Phone(*BOB).login())
+    login = phone.login()
+    # A frame behind the attach, then the end of the link: both wait for it.
+    after = phone.seal(DATA, 1, 6, b'{"op":"fetch"}')
+    router.send(*[with_link(f, router.link(1)) for f in up + [login, after]],
+                trunk_frame(LINK_DOWN, UP, 0x2100000A, link=router.link(1)),
+                with_link(Phone(*BOB).login(), router.link(2)),
+                trunk_frame(LINK_DOWN, UP, 0x2100000B, link=router.link(2)))
     for n in range(1, 6):
         assert link.expect(seq=n)["d"]["n"] == n
     again = link.expect(re="attach", att=2, pin=phone.pin)
+    link.expect(pin=phone.pin, seq=6)
+    link.expect(re="down", pin=phone.pin)
     link.expect(re="attach", pin="2100000b")
+    link.expect(re="down", pin="2100000b")
+    assert router.expect(LINK_OK).link == router.link(2)
     for n in range(20):
         link.event(line, str(n))
     link.answer(again)
@@ -278,8 +287,10 @@ def hints_are_few():
     router.pass_up(1, *[bad()] * 4, bad(0x2100000B))
     found = router.expect(LINK_CLOSE)
     assert (found.code, found.link) == (1, router.link(1))
+    # What still comes up it is thrown away.
+    router.pass_up(1, alice.data())
     router.pass_up(3, alice.data())
-    link.expect(pin=alice.pin)
+    link.expect(pin=alice.pin, seq=2)
     assert router.read(0.1) is None
     dispatch.end()
 
