@@ -118,7 +118,8 @@ trace_admission(struct ask *ask, const struct bb_admitted *a, int64_t us)
 {
 	char what[255];
 
-	snprintf(what, sizeof(what), "asked the configuration database: %s: %s",
+	(void)snprintf(what, sizeof(what),
+	    "asked the configuration database: %s: %s",
 	    bb_verdict_text(a->decision.verdict), a->reason);
 	answer_step(ask, 4, what, us);
 }
@@ -138,9 +139,9 @@ session_login(struct collab *c, struct session *s, const struct bb_line *line)
 		.show = show,
 		.status = status };
 
-	snprintf(s->ask->show, sizeof(s->ask->show), "%s",
+	(void)snprintf(s->ask->show, sizeof(s->ask->show), "%s",
 	    show != NULL ? show : "");
-	snprintf(s->ask->status, sizeof(s->ask->status), "%s",
+	(void)snprintf(s->ask->status, sizeof(s->ask->status), "%s",
 	    status != NULL ? status : "");
 	if (line->m != NULL)
 		data_batch(c, s, line->m);
@@ -185,7 +186,7 @@ session_start(struct collab *c, struct ask *ask, const struct bb_line *line,
 	s->via = ask->via;
 	ask->session = s;
 	if (attach_worth_telling(a->ended))
-		snprintf(ask->ended, sizeof(ask->ended), "%s", a->ended);
+		(void)snprintf(ask->ended, sizeof(ask->ended), "%s", a->ended);
 	session_login(c, s, line);
 }
 

@@ -141,7 +141,7 @@ trace_login(struct session *s, int64_t us)
 	const struct bb_service *service = &s->settings->service;
 	char what[255];
 
-	snprintf(what, sizeof(what),
+	(void)snprintf(what, sizeof(what),
 	    s->ask->adopting
 		? "took up the login at service %s (%s)"
 		: "reformatted the request for service %s (%s) and sent it",

@@ -113,9 +113,9 @@ open_store(struct collab *c)
 
 	if (dir == NULL || dir[0] == '\0')
 		dir = "/var/lib/bb";
-	snprintf(path, sizeof(path), "%s/config.db", dir);
+	(void)snprintf(path, sizeof(path), "%s/config.db", dir);
 	if (o->config_store != NULL)
-		snprintf(path, sizeof(path), "%s", o->config_store);
+		(void)snprintf(path, sizeof(path), "%s", o->config_store);
 	c->db = bb_db_open(BB_CONFIG_STORE, path, BB_DB_EXISTING, why, &status);
 	if (c->db != NULL)
 		return;

@@ -138,7 +138,7 @@ job_start(struct collab *c, struct session *s, const struct bb_want *w)
 		goto out;
 	if (w->verifier != NULL) {
 		job->has_verifier = true;
-		snprintf(job->verifier, sizeof(job->verifier), "%s",
+		(void)snprintf(job->verifier, sizeof(job->verifier), "%s",
 		    w->verifier);
 	}
 	if (bb_work_submit(c->work, job_run, job_done, job) == -1)

@@ -144,9 +144,12 @@ next_line(struct via *via, struct bb_buf *in)
 void
 lines_take(struct via *via, struct bb_buf *in)
 {
+	bool more;
+
 	via->left = false;
-	while (next_line(via, in))
-		continue;
+	do {
+		more = next_line(via, in);
+	} while (more);
 }
 
 void

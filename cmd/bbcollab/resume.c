@@ -13,7 +13,7 @@ static void
 refuse(struct collab *c, struct ask *ask, const char *ended)
 {
 	if (attach_worth_telling(ended))
-		snprintf(ask->ended, sizeof(ask->ended), "%s", ended);
+		(void)snprintf(ask->ended, sizeof(ask->ended), "%s", ended);
 	answer_refuse(c, ask, "unknown-session", "unknown session",
 	    "log in again");
 }

@@ -205,7 +205,9 @@ via_new(struct collab *c, struct bb_peer *peer)
 static void
 forget_via(struct collab *c, struct session *s, void *ctx)
 {
-	if (s->via == ctx)
+	const struct via *via = ctx;
+
+	if (s->via == via)
 		lose_way(c, s);
 }
 
@@ -216,8 +218,9 @@ via_free(struct via *via)
 	struct via **at;
 	struct ask *ask;
 
-	for (at = &c->vias; *at != via; at = &(*at)->next)
-		continue;
+	at = &c->vias;
+	while (*at != via)
+		at = &(*at)->next;
 	*at = via->next;
 	for (ask = c->asks.first; ask != NULL; ask = ask->next)
 		if (ask->via == via)

@@ -96,6 +96,7 @@ remove_stale(char prefix[PATH_MAX])
 	*slash = '\0';
 	dir = opendir(slash == prefix ? "/" : prefix);
 	*slash = '/';
+	/* cppcheck-suppress readdirCalled ; the threads do not list folders */
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		if (strncmp(entry->d_name, base, base_len) != 0 ||
 		    dir_len + strlen(entry->d_name) >= sizeof(path))

@@ -52,7 +52,7 @@ static void
 leave_dead(const char *file, struct bb_fence *first)
 {
 	int pipes[2] = { -1, -1 }, status = 0;
-	struct bb_fence f = { 0 };
+	struct bb_fence f;
 	struct bb_admit q;
 	int64_t owner;
 	pid_t pid;
@@ -94,7 +94,7 @@ static void
 test_adopt(void)
 {
 	struct bb_session_row row;
-	struct bb_fence old;
+	struct bb_fence old = { 0 };
 	char ended[BB_ENDED_MAX];
 	int64_t me, count = -1;
 
@@ -131,7 +131,7 @@ test_adopt(void)
 static void
 test_adopt_late(void)
 {
-	struct bb_fence old;
+	struct bb_fence old = { 0 };
 	int64_t me, count = -1;
 
 	world("late.db");

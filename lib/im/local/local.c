@@ -302,8 +302,8 @@ local_close(struct bb_im *im)
 
 	if (im == NULL)
 		return;
-	while (local_next(im, &dropped))
-		continue;
+	while (im->first != NULL)
+		(void)local_next(im, &dropped);
 	login_forget(im);
 	send_forget(im);
 	free(im->account);
