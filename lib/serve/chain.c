@@ -147,7 +147,7 @@ start(struct bb_chain *chain, char *const argv[], int sock[2], int ready[2],
 	if ((err = exec_result(failed[0])) == 0)
 		return 0;
 	while (waitpid(chain->pid, NULL, 0) == -1 && errno == EINTR)
-		continue;
+		;
 	errno = err;
 	return -1;
 }

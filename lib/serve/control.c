@@ -95,6 +95,7 @@ control_ended(void *ctx, struct bb_peer *peer)
 
 /* Accepting stops while there are as many askers as there may be. */
 static void
+/* cppcheck-suppress constParameter ; the type of a callback */
 control_closed(void *ctx, struct bb_peer *peer, const char *why)
 {
 	struct bb_control *c = ctx;
@@ -187,18 +188,17 @@ open_control(struct bb_control *c, const struct bb_addr *addr,
 }
 
 struct bb_control *
-bb_control_new(struct bb_loop *loop, const char *text,
+bb_control_new(struct bb_loop *loop, const char *addr,
     bool (*answer)(void *ctx, const char *command, struct bb_buf *out),
     void *ctx, char why[BB_CONTROL_WHY_MAX])
 {
 	const char *clause = "";
 	struct bb_control *c;
-	struct bb_addr addr;
+	struct bb_addr at;
 	int err;
 
-	if (!bb_addr_scan(text, 0, &addr, &clause) ||
-	    addr.kind != BB_ADDR_UNIX) {
-		(void)snprintf(why, BB_CONTROL_WHY_MAX, "%.100s: %s", text,
+	if (!bb_addr_scan(addr, 0, &at, &clause) || at.kind != BB_ADDR_UNIX) {
+		(void)snprintf(why, BB_CONTROL_WHY_MAX, "%.100s: %s", addr,
 		    clause[0] != '\0' ? clause : "it is no unix:PATH");
 		errno = EINVAL;
 		return NULL;
@@ -211,7 +211,7 @@ bb_control_new(struct bb_loop *loop, const char *text,
 	c->fd = -1;
 	c->answer = answer;
 	c->ctx = ctx;
-	if (open_control(c, &addr, why) == 0)
+	if (open_control(c, &at, why) == 0)
 		return c;
 	err = errno;
 	bb_control_free(c);

@@ -17,7 +17,7 @@ struct bb_lookup {
 	size_t count;
 	int error;  /* of getaddrinfo, or 0 */
 	int system; /* errno with EAI_SYSTEM */
-	void (*done)(void *ctx, const struct bb_place *places, size_t count,
+	void (*told)(void *ctx, const struct bb_place *places, size_t count,
 	    const char *why); /* NULL: forgotten */
 	void *ctx;
 };
@@ -77,8 +77,8 @@ done(void *arg)
 {
 	struct bb_lookup *l = arg;
 
-	if (l->done != NULL)
-		l->done(l->ctx, l->places, l->count,
+	if (l->told != NULL)
+		l->told(l->ctx, l->places, l->count,
 		    l->count > 0 ? NULL : reason(l));
 	free(l);
 }
@@ -100,7 +100,7 @@ bb_lookup_start(struct bb_work *work, const char *host, uint16_t port,
 		return NULL;
 	memcpy(l->host, host, strlen(host) + 1);
 	l->port = port;
-	l->done = told;
+	l->told = told;
 	l->ctx = ctx;
 	if (bb_work_submit_owning(work, run, done, free, l) == 0)
 		return l;
@@ -114,5 +114,5 @@ void
 bb_lookup_forget(struct bb_lookup *l)
 {
 	if (l != NULL)
-		l->done = NULL;
+		l->told = NULL;
 }

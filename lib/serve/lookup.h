@@ -22,14 +22,14 @@ struct bb_lookup;
  * is a name. */
 size_t bb_lookup_literal(const char *host, uint16_t port,
     struct bb_place *place);
-/* Calls done from the loop, with 0 places and a reason in words when there are
+/* Calls told from the loop, with 0 places and a reason in words when there are
  * none.  NULL with errno. */
 struct bb_lookup *bb_lookup_start(struct bb_work *work, const char *host,
     uint16_t port,
-    void (*done)(void *ctx, const struct bb_place *places, size_t count,
+    void (*told)(void *ctx, const struct bb_place *places, size_t count,
 	const char *why),
     void *ctx);
-/* done is not called any more; the look-up ends by itself, or with the workers.
+/* told is not called any more; the look-up ends by itself, or with the workers.
  */
 void bb_lookup_forget(struct bb_lookup *lookup);
 

@@ -157,8 +157,8 @@ wanted(const struct bb_io *io)
 {
 	short events = event_get_events(&io->event);
 
-	return (events & EV_READ ? BB_READ : 0) |
-	       (events & EV_WRITE ? BB_WRITE : 0);
+	return ((events & EV_READ) != 0 ? BB_READ : 0) |
+	       ((events & EV_WRITE) != 0 ? BB_WRITE : 0);
 }
 
 static void

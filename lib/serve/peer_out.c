@@ -71,8 +71,9 @@ bb_peer_unmark(struct bb_peer *p)
 
 	if (!p->dirty)
 		return;
-	for (at = &dirty_list; *at != p; at = &(*at)->next_dirty)
-		continue;
+	at = &dirty_list;
+	while (*at != p)
+		at = &(*at)->next_dirty;
 	*at = p->next_dirty;
 	p->dirty = false;
 }

@@ -21,13 +21,13 @@ struct bb_places *bb_places_new(struct bb_loop *loop,
 /* Listens at a text; several addresses of a host are several places.  A port
  * that the system chose is said on standard output: "listening
  * 127.0.0.1:41234".  0, or -1 with a clause in why. */
-int bb_places_open(struct bb_places *places, const char *text,
+int bb_places_open(struct bb_places *ps, const char *text,
     char why[BB_LISTEN_WHY_MAX]) BB_NODISCARD;
 /* A listening socket that is somebody else's: it is left open at the end, with
  * the flags that it has now.  0, or -1 with errno. */
-int bb_places_hand_over(struct bb_places *places, int fd) BB_NODISCARD;
+int bb_places_hand_over(struct bb_places *ps, int fd) BB_NODISCARD;
 /* Accepts no more: closes and removes what was opened here. */
-void bb_places_close(struct bb_places *places);
-void bb_places_free(struct bb_places *places);
+void bb_places_close(struct bb_places *ps);
+void bb_places_free(struct bb_places *ps);
 
 #endif

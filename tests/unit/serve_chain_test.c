@@ -59,6 +59,7 @@ report_descriptors(FILE *out, int ready)
 	const struct dirent *entry;
 	long fd;
 
+	/* cppcheck-suppress readdirCalled */
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		fd = strtol(entry->d_name, NULL, 10);
 		if (entry->d_name[0] != '.' && fd != dirfd(dir) && fd > 2 &&
@@ -91,7 +92,7 @@ child_main(const char *mode)
 		return 2;
 	(void)close(ready);
 	while (bb_read_some(0, &byte, 1) == 1)
-		continue;
+		;
 	return bb_write_all(1, "bye", 3) == 0 ? 7 : 3;
 }
 
@@ -180,7 +181,7 @@ test_no_exec(void)
 	char missing[] = "bb-no-such-stage", folder[] = "/tmp", *argv[4];
 	char want[BB_CHAIN_WHY_MAX], why[BB_CHAIN_WHY_MAX];
 	struct bb_chain chain;
-	int fd = dup(0);
+	int fd = dup(0), again;
 
 	(void)snprintf(want, sizeof(want), "bb-no-such-stage: %s",
 	    strerror(ENOENT));
@@ -194,8 +195,9 @@ test_no_exec(void)
 	TAP_EQ_INT(errno, EACCES, "with another errno");
 	TAP_EQ_INT(waitpid(-1, NULL, WNOHANG), -1, "no zombie is left");
 	(void)close(fd);
-	TAP_EQ_INT(dup(0), fd, "and no descriptor");
-	(void)close(fd);
+	again = dup(0);
+	TAP_EQ_INT(again, fd, "and no descriptor");
+	(void)close(again);
 }
 
 static void

@@ -271,7 +271,7 @@ test_wait(void)
 	tap_ok(fd != -1, "under inetd's wait connections are served");
 	until = bb_clock_ms() + 200;
 	while (bb_clock_ms() < until && strcmp(ask(fd, "x\n"), "x") == 0)
-		continue;
+		;
 	TAP_EQ_STR(ask(fd, "y\n"), "y", "as long as there are any");
 	(void)close(fd);
 	TAP_EQ_INT(finish(&sp), 0, "--idle-exit after the last it ends");

@@ -282,7 +282,7 @@ note_memory(void)
 	for (i = 0; i < count; i++)
 		bb_peer_deadline(peers[i], 60000);
 	timed = heap() - before;
-	if (idle > 0)
+	if (count > 0 && idle > 0)
 		tap_note("%zu idle peers: %zu bytes each, with a deadline %zu",
 		    count, idle / count, timed / count);
 	for (i = 0; i < count; i++) {

@@ -230,7 +230,7 @@ test_notify_deaf(void)
 	fd = notify_socket(&un, strlen(path) + 1);
 	while (sendto(full, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&un,
 		   sizeof(un)) == 1)
-		continue;
+		;
 	TAP_EQ_INT(errno, EAGAIN, "one whose queue is full");
 	run(&t, &c);
 	TAP_EQ_STR(c.err, "", "is not waited for");

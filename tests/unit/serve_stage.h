@@ -29,21 +29,21 @@ struct stage {
 };
 
 static inline void
-stage_say(struct stage *s, struct bb_peer *peer, const char *text)
+stage_say(struct stage *s, const struct bb_peer *peer, const char *words)
 {
 	size_t i;
 
 	for (i = 0; i < STAGE_PEERS; i++)
 		if (s->peers[i] != NULL &&
 		    (peer == NULL || s->peers[i] == peer))
-			RIG_MUST(
-			    bb_peer_send(s->peers[i], text, strlen(text)) == 0);
+			RIG_MUST(bb_peer_send(s->peers[i], words,
+				     strlen(words)) == 0);
 }
 
 static inline void
-stage_command(struct stage *s, struct bb_peer *peer, const char *line)
+stage_command(struct stage *s, const struct bb_peer *peer, const char *line)
 {
-	char text[64];
+	char number[64];
 
 	if (strcmp(line, "busy\n") == 0)
 		s->busy = true;
@@ -55,8 +55,8 @@ stage_command(struct stage *s, struct bb_peer *peer, const char *line)
 		stage_say(s, peer, line);
 		return;
 	}
-	(void)snprintf(text, sizeof(text), "%u\n", s->turns);
-	stage_say(s, peer, text);
+	(void)snprintf(number, sizeof(number), "%u\n", s->turns);
+	stage_say(s, peer, number);
 }
 
 static inline bool
@@ -216,7 +216,7 @@ limit_descriptors(int more)
 
 	RIG_MUST(fd != -1 && getrlimit(RLIMIT_NOFILE, &limit) == 0);
 	(void)close(fd);
-	limit.rlim_cur = (rlim_t)(fd + more);
+	limit.rlim_cur = (rlim_t)fd + (rlim_t)more;
 	RIG_MUST(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 }
 
@@ -261,14 +261,15 @@ static inline void
 spawn_child(struct spawn *sp, int out, int err, int ready)
 {
 	char number[16];
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR), tty;
 
 	(void)dup2(sp->fd0 == -1 ? null : sp->fd0, 0);
 	(void)close(null);
 	if (sp->tty[0] != '\0') {
 		(void)setsid();
 		(void)close(0);
-		RIG_MUST(open(sp->tty, O_RDWR) == 0);
+		tty = open(sp->tty, O_RDWR);
+		RIG_MUST(tty == 0);
 	}
 	if (sp->start.form != BB_FORM_PEER || sp->start.out != 1)
 		(void)dup2(out, 1);
@@ -451,9 +452,9 @@ greeted_later(const struct sockaddr *at, socklen_t len)
 }
 
 static inline const char *
-ask(int fd, const char *text)
+ask(int fd, const char *words)
 {
-	rig_write(fd, text);
+	rig_write(fd, words);
 	return line_from(fd);
 }
 
