@@ -66,13 +66,28 @@ make_file(struct bb_db *db)
 	return BB_EXIT_OK;
 }
 
+/* SQLite counts its memory under a lock at each malloc, which nobody asks for.
+ * Before its first use in the process; later it is refused, and no harm done.
+ */
+static void
+configure_sqlite(void)
+{
+	static bool done;
+
+	if (!done)
+		(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	done = true;
+}
+
 static int
 connect_sqlite(struct bb_db *db)
 {
-	int rc = sqlite3_open_v2(db->path, &db->handle,
+	int rc;
+
+	configure_sqlite();
+	rc = sqlite3_open_v2(db->path, &db->handle,
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
 	    NULL);
-
 	if (db->handle == NULL)
 		return refuse(db, BB_EXIT_TEMP, "out of memory");
 	if (rc != SQLITE_OK) {
