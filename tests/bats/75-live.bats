@@ -246,7 +246,7 @@ talk_both_ways() {
 @test "a device that returns from another address gets what waits there" {
 	gateway_stages
 	bb_spawn "$SIM/recorder.py" 0 "127.0.0.1:$(port_of r)" rec \
-		--from 127.0.0.2 >port
+		from=127.0.0.2 >port
 	wait_until 10 test -s port
 	listens 2100000b
 	device send 2100000a bob 1

@@ -1,18 +1,28 @@
 #!/usr/bin/env python3
 """A stranger on the way: passes connections on and keeps every frame.
 
-    recorder.py PORT TO RECORD [--from ADDRESS]
+    recorder.py PORT TO RECORD [WORDS...]
 
 Listens at the port (0: any; it is printed) and passes each connection on to TO,
-which is HOST:PORT or unix:PATH, from ADDRESS.  The file RECORD gets one line for
-each frame: "up HEX" or "down HEX".  USR1: devices are cut off and no more are
-taken, but the far ends of their connections stay open, as when a network breaks.
-USR2: frames up are kept, and not passed on any more."""
+which is HOST:PORT or unix:PATH.  The file RECORD gets one line for each frame:
+"up HEX" or "down HEX".  The words:
+
+    from=ADDRESS   of its own, towards TO
+    twice          each frame is passed on twice, both ways
+    swapped        each pair of frames down comes in the other order, unless
+                   the second is late
+
+USR1: devices are cut off and no more are taken, but the far ends of their
+connections stay open, as when a network breaks.  USR2: frames up are kept and
+not passed on, until the next USR2."""
 import selectors
 import signal
 import socket
 import struct
 import sys
+import time
+
+LATE = 0.05  # seconds
 
 
 def frames(data):
@@ -25,36 +35,46 @@ def frames(data):
         del data[:size]
 
 
+class End:
+    """One of the two sockets of a connection that is passed on."""
+
+    def __init__(self, sock, name):
+        self.sock, self.name = sock, name
+        self.other = None
+        self.part = bytearray()
+        self.waits, self.since = b"", 0  # swapped: the first of two
+
+    def send(self, data):
+        try:
+            self.sock.sendall(data)
+        except OSError:
+            pass  # its end is found by reading
+
+
 class Recorder:
-    def __init__(self, port, to, record, source):
-        self.to, self.source = to, source
+    def __init__(self, port, to, record, words):
+        self.to = to
+        self.words = dict(word.partition("=")[::2] for word in words)
         self.record = open(record, "a", buffering=1)
         self.listener = socket.create_server(("127.0.0.1", port))
         self.places = selectors.DefaultSelector()
         self.places.register(self.listener, selectors.EVENT_READ)
-        self.pairs, self.names, self.parts = {}, {}, {}
+        self.ends = set()
         self.holds = False
         signal.signal(signal.SIGUSR1, lambda *_: self.cut())
         signal.signal(signal.SIGUSR2, lambda *_: self.hold())
         print(self.listener.getsockname()[1], flush=True)
 
     def hold(self):
-        self.holds = True
+        self.holds = not self.holds
 
     def cut(self):
         if self.listener is not None:
             self.places.unregister(self.listener)
             self.listener.close()
             self.listener = None
-        for sock, name in list(self.names.items()):
-            if name == "up":
-                self.places.unregister(sock)
-                self.forget(sock)
-                sock.close()
-
-    def forget(self, sock):
-        for table in (self.pairs, self.names, self.parts):
-            table.pop(sock, None)
+        for end in [end for end in self.ends if end.name == "up"]:
+            self.close(end)
 
     def dial(self):
         if self.to.startswith("unix:"):
@@ -62,8 +82,9 @@ class Recorder:
             far.connect(self.to[5:])
             return far
         host, _, port = self.to.rpartition(":")
+        source = self.words.get("from")
         return socket.create_connection(
-            (host, int(port)), source_address=self.source and (self.source, 0))
+            (host, int(port)), source_address=source and (source, 0))
 
     def accept(self):
         near = self.listener.accept()[0]
@@ -72,47 +93,61 @@ class Recorder:
         except OSError:
             near.close()
             return
-        for sock, other, name in ((near, far, "up"), (far, near, "down")):
-            self.pairs[sock], self.names[sock] = other, name
-            self.parts[sock] = bytearray()
-            self.places.register(sock, selectors.EVENT_READ)
+        up, down = End(near, "up"), End(far, "down")
+        up.other, down.other = down, up
+        for end in (up, down):
+            end.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self.ends.add(end)
+            self.places.register(end.sock, selectors.EVENT_READ, end)
 
-    def drop(self, sock):
-        for one in (sock, self.pairs.get(sock)):
-            if one in self.names:
-                self.places.unregister(one)
-                self.forget(one)
-                one.close()
+    def close(self, end):
+        self.ends.discard(end)
+        self.places.unregister(end.sock)
+        end.sock.close()
 
-    def take(self, sock):
+    def pass_on(self, end, frame):
+        if "twice" in self.words:
+            end.other.send(frame + frame)
+        elif "swapped" not in self.words or end.name == "up":
+            end.other.send(frame)
+        elif end.waits:
+            end.other.send(frame + end.waits)
+            end.waits = b""
+        else:
+            end.waits, end.since = frame, time.monotonic()
+
+    def take(self, end):
         try:
-            more = sock.recv(65536)
+            more = end.sock.recv(65536)
         except OSError:
             more = b""
         if not more:
-            self.drop(sock)
+            for one in {end, end.other} & self.ends:
+                self.close(one)
             return
-        name, part = self.names[sock], self.parts[sock]
-        part += more
-        for frame in frames(part):
-            print(name, frame.hex(), file=self.record)
-        other = self.pairs[sock]
-        if other not in self.names or name == "up" and self.holds:
-            return
-        try:
-            other.sendall(more)
-        except OSError:
-            self.drop(sock)
+        end.part += more
+        for frame in frames(end.part):
+            print(end.name, frame.hex(), file=self.record)
+            if end.other in self.ends and not (self.holds and
+                                               end.name == "up"):
+                self.pass_on(end, frame)
+
+    def late(self):
+        now = time.monotonic()
+        for end in self.ends:
+            if end.waits and now - end.since > LATE:
+                end.other.send(end.waits)
+                end.waits = b""
 
     def run(self):
         while True:
-            for key, _ in self.places.select():
-                if key.fileobj is self.listener:
+            for key, _ in self.places.select(
+                    LATE if "swapped" in self.words else None):
+                if key.data is None:
                     self.accept()
-                elif key.fileobj in self.names:
-                    self.take(key.fileobj)
+                elif key.data in self.ends:
+                    self.take(key.data)
+            self.late()
 
 
-words = sys.argv[1:]
-Recorder(int(words[0]), words[1], words[2],
-         words[4] if words[3:4] == ["--from"] else None).run()
+Recorder(int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]).run()
