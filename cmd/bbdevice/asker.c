@@ -36,11 +36,11 @@ finish(struct asker *a)
 }
 
 void
-asker_fail(struct asker *a, int status, const char *sentence)
+asker_fail(struct asker *a, int status, const char *why)
 {
 	if (a->done)
 		return;
-	bb_log(BB_LOG_ERROR, "%s", sentence);
+	bb_log(BB_LOG_ERROR, "%s", why);
 	show_status(&a->show, status);
 	finish(a);
 }
@@ -235,10 +235,7 @@ take_object(struct asker *a, const char *kind, const json_t *object)
 	} else if (strcmp(kind, "result") == 0) {
 		say(a, object);
 		asker_send_result(a, object);
-	} else if (strcmp(kind, "status") == 0) {
-		say(a, object);
-		finish(a);
-	} else if (strcmp(kind, "bye") == 0) {
+	} else if (strcmp(kind, "status") == 0 || strcmp(kind, "bye") == 0) {
 		say(a, object);
 		finish(a);
 	} else if (strcmp(kind, "more") != 0 && (tells_attach(a) || !fine)) {

@@ -27,16 +27,16 @@ enum ask_verb {
 
 /* Borrows options and texts. */
 struct asker {
-	enum ask_verb verb;
 	const struct emit_options *o;
 	const char *to, *text; /* SEND; text NULL: lines of standard input */
 	json_t *message;       /* MESSAGE */
-	struct account account;
 	struct bb_secret password; /* text NULL: none */
 	struct show show;
-	bool done;
 	int64_t deadline_ms; /* 0: not set yet */
-	bool shared;         /* the holder is another process */
+	enum ask_verb verb;
+	bool done;
+	bool shared; /* the holder is another process */
+	bool input_ended;
 
 	/* While there is a holder.  `ask` borrows the request. */
 	void (*ask)(void *ctx, const json_t *request);
@@ -46,14 +46,14 @@ struct asker {
 	struct bb_timer *timer;
 
 	struct bb_buf line; /* SEND: what was read and not sent */
-	bool input_ended;
-	json_t *flying; /* messages without a result, in order */
-	size_t kept;    /* the first so many of them have a number */
+	json_t *flying;     /* messages without a result, in order */
+	size_t kept;        /* the first so many of them have a number */
 	/* LISTEN and FETCH: what was printed, under which numbering.  A holder
 	 * that was killed may not have noted it. */
-	char numbering[2 * NUMBERING_LEN + 1];
 	uint64_t printed;
-	int64_t events; /* LISTEN: so many are wanted; -1: any number */
+	int64_t events; /* so many are wanted; -1: any number */
+	char numbering[2 * NUMBERING_LEN + 1];
+	struct account account;
 };
 
 /* A holder is there: asks for what has no answer yet.  0, or -1 with errno. */
@@ -65,7 +65,7 @@ void asker_take(struct asker *a, const json_t *object);
 /* It says one object that is not from a holder, which it takes. */
 void asker_say(struct asker *a, json_t *object);
 /* It ends with a sentence. */
-void asker_fail(struct asker *a, int status, const char *text);
+void asker_fail(struct asker *a, int status, const char *why);
 void asker_clear(struct asker *a);
 /* A signal that we were started to ignore (nohup, a shell's background job) is
  * ignored. */

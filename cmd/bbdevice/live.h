@@ -57,53 +57,54 @@ struct live {
 	struct take take;
 	struct bb_loop *loop;
 	struct bb_work *work;
-	bool ending;
 
 	/* The link. */
 	struct bb_addr via[BB_OPT_LIST_MAX];
 	size_t via_len, via_next;
-	struct bb_chain chain;
-	bool chained; /* the gateway is a command of ours */
-	bool chain_runs;
+	struct bb_chain chain; /* chained: the command that is our gateway */
 	struct bb_dial *dial;
 	struct bb_peer *peer;
 	struct bb_peer *leaving; /* is being closed in order */
-	bool connects;           /* a dial is under way */
+	struct bb_timer *again;  /* the next attempt, or the same bytes */
+	struct bb_timer *answer; /* one is awaited so long */
 	int64_t retry_until_ms;  /* before the first session */
 	unsigned failures;       /* in a row */
 	unsigned at_once;        /* attaches that did not wait, in a row */
-	struct bb_timer *again;  /* the next attempt, or the same bytes */
-	struct bb_timer *answer; /* an answer is awaited so long */
 
 	/* The session. */
-	struct account account;    /* that is wanted */
-	struct bb_secret password; /* of that account */
-	bool login;                /* a new one, whatever there is */
-	bool resume;               /* no login */
-	bool trace;
+	struct bb_secret password; /* of `account` */
 	const char *show, *status; /* of the next login: in `asked` */
 	json_t *asked;             /* the login that was asked for */
-	bool trial;                /* it is another process's, and may fail: */
-	struct account former;     /* then these hold again */
-	struct bb_secret former_password;
-	bool covered; /* else the link is left alone */
-	bool was_open;
-	bool sure; /* a frame has come in this attach */
-	int64_t opened_us;
-	struct bb_buf attach; /* bytes of the ATTACH under way */
-	json_t *said;         /* what the gateway said of the attach: objects */
-	uint64_t sent;        /* the last message sent in this attach */
-	uint64_t acked;       /* the last event whose having was told */
-	bool more;            /* other events wait at the gateway */
-	bool fetch_due;       /* for a listener who was not there */
+	struct bb_buf attach;      /* bytes of the ATTACH under way */
+	json_t *said;   /* what the gateway said of the attach: objects */
+	uint64_t sent;  /* the last message sent in this attach */
+	uint64_t acked; /* the last event whose having was told */
 	int64_t resend_ms;
+	int64_t opened_us;
 	struct bb_timer *alive, *ack, *resend;
+	struct bb_secret former_password; /* trial: what holds if it fails */
+	struct account former;
+	struct account account; /* that is wanted */
+
+	bool ending;
+	bool chained;
+	bool chain_runs;
+	bool connects;  /* a dial is under way */
+	bool login;     /* a new one, whatever there is */
+	bool resume;    /* no login */
+	bool trace;     /* of the next attach */
+	bool trial;     /* a login is another process's, and may fail */
+	bool covered;   /* else the link is left alone */
+	bool was_open;  /* a session, since we began */
+	bool sure;      /* a frame has come in this attach */
+	bool more;      /* other events wait at the gateway */
+	bool fetch_due; /* for a listener who was not there */
 
 	/* Those who ask. */
-	struct client *clients;
-	struct client own;
 	int socket; /* or -1 */
 	struct bb_io *accepts;
+	struct client *clients;
+	struct client own;
 };
 
 /* Holds l->p already.  Runs to the end of everything; the exit status is that

@@ -281,9 +281,8 @@ go_on(struct live *l, enum bb_live_next next)
 		bb_log(BB_LOG_WARN, "%08x: %s", (unsigned)l->p.pin, why);
 		break;
 	case BB_LIVE_ANEW:
-		l->login = true;
-		/* FALLTHROUGH */
 	case BB_LIVE_ATTACH:
+		l->login |= next == BB_LIVE_ANEW;
 		l->at_once++;
 		attach_begin(l);
 		break;

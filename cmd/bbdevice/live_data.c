@@ -71,7 +71,7 @@ data_send(struct live *l, json_t *message)
 }
 
 static json_t *
-op(const char *word)
+make_op(const char *word)
 {
 	return json_pack("{s:s}", "op", word);
 }
@@ -121,7 +121,7 @@ say_alive(void *live)
 	struct live *l = live;
 
 	if (attach_open(l))
-		data_send(l, op("alive"));
+		data_send(l, make_op("alive"));
 }
 
 static void
@@ -130,7 +130,7 @@ say_ack(void *live)
 	struct live *l = live;
 
 	if (attach_open(l) && l->acked < l->p.numbering.have)
-		data_send(l, op("alive"));
+		data_send(l, make_op("alive"));
 }
 
 void
@@ -158,9 +158,9 @@ data_opened(struct live *l)
 	serve_hear(l);
 	if (l->fetch_due && attach_open(l)) {
 		l->fetch_due = false;
-		data_send(l, op("fetch"));
+		data_send(l, make_op("fetch"));
 	} else if (l->p.session.seq == 0 && attach_open(l)) {
-		data_send(l, op("alive"));
+		data_send(l, make_op("alive"));
 	}
 	set_alive(l);
 }
@@ -185,7 +185,7 @@ data_took(struct live *l)
 	serve_took(l);
 	data_messages(l);
 	if (l->take.last.lost && attach_open(l))
-		data_send(l, op("fetch"));
+		data_send(l, make_op("fetch"));
 	if (have > l->acked && (have - l->acked >= ACK_EVENTS || l->more))
 		say_ack(l);
 	else if (have > l->acked)
@@ -203,7 +203,7 @@ data_leave(struct live *l)
 		return;
 	if (a->verb == ASK_MESSAGE && is_status_message(a->message))
 		return; /* it has just said itself how things are */
-	alive = op("alive");
+	alive = make_op("alive");
 	if (json_object_set_new(alive, "coverage", json_false()) == -1) {
 		errno = ENOMEM;
 		bb_die_sys("unable to send");

@@ -12,7 +12,9 @@
 
 #include "base/cc.h"
 
-#define LINGER_MS 2000
+/* What matters was answered before we leave: the rest may get lost. */
+#define LINGER_MS 250
+#define COMMAND_MS 2000    /* its last words */
 #define RETRY_FIRST_MS 100 /* with --retry, before the first session */
 #define RETRY_MAX_MS 1000
 
@@ -47,6 +49,7 @@ take_bytes(struct live *l, const void *bytes, size_t len)
 }
 
 static bool
+/* cppcheck-suppress constParameter ; the type of a callback */
 link_input(void *live, struct bb_peer *peer, struct bb_buf *in)
 {
 	struct live *l = live;
@@ -72,6 +75,7 @@ link_input(void *live, struct bb_peer *peer, struct bb_buf *in)
 }
 
 static void
+/* cppcheck-suppress constParameter ; the type of a callback */
 link_closed(void *live, struct bb_peer *peer, const char *why)
 {
 	struct live *l = live;
@@ -223,7 +227,7 @@ link_over(struct live *l)
 	if (l->peer != NULL || l->leaving != NULL)
 		return;
 	if (l->chained && l->chain_runs)
-		live_timer(l->again, LINGER_MS); /* its last words */
+		live_timer(l->again, COMMAND_MS);
 	else
 		bb_loop_stop(l->loop);
 }

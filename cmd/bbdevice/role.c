@@ -152,7 +152,7 @@ run_through(struct asker *a, int fd)
 
 	a->ask = other_asks;
 	a->finished = other_finished;
-	a->ctx = &o;
+	a->ctx = &o; /* cppcheck-suppress autoVariables ; until we return */
 	a->shared = true;
 	other_open(&o, fd);
 	if (asker_open(a, o.loop) == -1)
@@ -161,6 +161,7 @@ run_through(struct asker *a, int fd)
 	if (bb_loop_run(o.loop) == -1)
 		bb_die_sys("unable to wait");
 	asker_close(a);
+	a->ctx = NULL;
 	bb_peer_free(o.peer);
 	bb_loop_free(o.loop);
 }

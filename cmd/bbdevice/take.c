@@ -163,7 +163,7 @@ take_loaded(struct turn *turn)
 	struct profile p;
 	char why[WHY_MAX];
 
-	turn->p = &p;
+	turn->p = &p; /* cppcheck-suppress autoVariables ; until we return */
 	if (profile_open(&p, turn->t->folder, turn->frame->pin, why) == 0)
 		take_by_type(turn);
 	else if (errno == ENOENT)
