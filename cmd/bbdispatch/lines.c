@@ -119,10 +119,24 @@ pick(const struct serve *s, const char *service, const char *user)
 	    bb_route_hash(user, strlen(user)));
 }
 
+/* Who is asked for is dialed now, and not only when the back-off is over. */
+static void
+hurry(const struct serve *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->services_len; i++)
+		if (s->services[i].peer == NULL && s->services[i].dial != NULL)
+			bb_dial_hurry(s->services[i].dial);
+}
+
 bool
 lines_reachable(const struct serve *s, const char *service)
 {
-	return pick(s, service, "") != -1;
+	if (pick(s, service, "") != -1)
+		return true;
+	hurry(s);
+	return false;
 }
 
 static void
@@ -149,6 +163,7 @@ lines_send(struct serve *s, const struct bb_line *line)
 			return 0;
 		}
 	}
+	hurry(s);
 	s->unreachable++;
 	errno = EHOSTUNREACH;
 	return -1;

@@ -83,6 +83,7 @@ pass(struct link *link, const struct bb_frame *frame, uint8_t *bytes,
 	struct trunk *trunk = trunk_of(r, frame->pin);
 
 	if (trunk == NULL) {
+		trunks_hurry(r);
 		r->dropped[DROPPED_NO_DISPATCHER]++;
 		return frame->type == BB_FRAME_RECOVER ||
 		       hint(link, frame, BB_HINT_NO_DISPATCHER);

@@ -164,6 +164,9 @@ void trunks_dial(struct router *r);
 void trunk_chained(struct router *r, const char *name);
 /* At once. */
 void trunks_free(struct router *r);
+/* A device needs one, and none is up: those that are down are dialed now, not
+ * only when their back-off is over. */
+void trunks_hurry(struct router *r);
 /* The trunk that takes this PIN, or NULL: none is up. */
 struct trunk *trunk_of(struct router *r, uint32_t pin);
 /* Queues a frame.  -1: there is no room, or no connection any more. */

@@ -325,6 +325,16 @@ trunks_dial(struct router *r)
 }
 
 void
+trunks_hurry(struct router *r)
+{
+	struct trunk *t;
+
+	for (t = r->trunks; t < r->trunks + r->trunks_len; t++)
+		if (t->peer == NULL && t->dial != NULL)
+			bb_dial_hurry(t->dial);
+}
+
+void
 trunk_chained(struct router *r, const char *name)
 {
 	if (connected(add(r, name), r->chain.fd, CHAIN_HELLO_MS) == -1) {

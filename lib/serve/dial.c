@@ -37,7 +37,8 @@ struct bb_dial {
 	int fd;    /* of the attempt under way, or -1 */
 	int error; /* errno that says most of this round's failures */
 	int64_t backoff_ms;
-	int64_t up_ms; /* when the last one stood */
+	int64_t waits_ms; /* since when for the next attempt; 0: it does not */
+	int64_t up_ms;    /* when the last one stood */
 };
 
 static void attempt(struct bb_dial *d);
@@ -66,6 +67,7 @@ jittered(int64_t ms)
 static void
 wait_for(struct bb_dial *d, int64_t ms)
 {
+	d->waits_ms = bb_clock_ms();
 	if (bb_timer_set(d->timer, ms) == -1)
 		bb_log(BB_LOG_ERROR, "unable to set a timer: %s",
 		    strerror(errno));
@@ -268,6 +270,7 @@ place_loopback(struct bb_dial *d)
 static void
 begin(struct bb_dial *d)
 {
+	d->waits_ms = 0;
 	d->next = 0;
 	d->error = 0;
 	switch (d->addr.kind) {
@@ -348,6 +351,13 @@ bb_dial_again(struct bb_dial *d)
 	else
 		grow_backoff(d);
 	wait_for(d, d->backoff_ms == 0 ? 0 : jittered(d->backoff_ms));
+}
+
+void
+bb_dial_hurry(struct bb_dial *d)
+{
+	if (d->waits_ms != 0 && bb_clock_ms() - d->waits_ms >= BACKOFF_FIRST_MS)
+		wait_for(d, 0);
 }
 
 int

@@ -31,6 +31,10 @@ struct bb_dial *bb_dial_new(struct bb_loop *loop, struct bb_work *work,
 /* The connection that up() gave is gone: begin again, at once when it stood for
  * 5 s or more, else backed off from like one that never did. */
 void bb_dial_again(struct bb_dial *dial);
+/* Somebody needs it now: a wait for the next attempt ends, when it has lasted
+ * 0.1 s at least.  The back-off stays what it was.  Nothing else is disturbed,
+ * so that it may be called for each request that cannot be served. */
+void bb_dial_hurry(struct bb_dial *dial);
 /* The errno of the last attempt that failed: EHOSTUNREACH where a name has no
  * address.  For a callee of failed(). */
 int bb_dial_error(const struct bb_dial *dial);

@@ -396,6 +396,59 @@ test_back_off(void)
 	rig_close(&rig);
 }
 
+static bool
+has_failed_often(void *ctx)
+{
+	const struct dialed *d = ctx;
+
+	return d->fails >= d->wanted;
+}
+
+static void
+run_for(struct rig *rig, int64_t ms)
+{
+	RIG_MUST(bb_timer_set(rig->guard, ms) == 0);
+	RIG_MUST(bb_loop_run(rig->loop) == 0);
+}
+
+/* After five failures it waits 0.8 s or more. */
+static void
+test_hurry(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	socklen_t len = sizeof(at);
+	int server = socket(AF_INET, SOCK_STREAM, 0);
+	struct bb_addr a;
+	struct rig rig;
+	struct dialed d;
+	int64_t since;
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	RIG_MUST(bind(server, (struct sockaddr *)&at, sizeof(at)) == 0);
+	RIG_MUST(getsockname(server, (struct sockaddr *)&at, &len) == 0);
+	a = port_address(&at, "127.0.0.1:");
+	rig_open(&rig);
+	dial(&d, &rig, NULL, &a);
+	d.wanted = 5;
+	RIG_MUST(rig_until(&rig, has_failed_often, &d));
+	bb_dial_hurry(d.dial);
+	d.wanted = 1;
+	RIG_MUST(listen(server, 5) == 0);
+	run_for(&rig, 150);
+	TAP_EQ_INT(d.ups, 0, "who has only just tried does not hurry");
+	since = bb_clock_us();
+	bb_dial_hurry(d.dial);
+	tap_ok(rig_until(&rig, is_up, &d) && d.up_us[0] - since < 500000,
+	    "a long wait is cut short for who needs it now");
+	bb_dial_hurry(d.dial);
+	run_for(&rig, 50);
+	TAP_EQ_INT(d.ups, 1, "what is up is left alone");
+	(void)close(d.fd);
+	bb_dial_free(d.dial);
+	(void)close(server);
+	rig_close(&rig);
+}
+
 static void
 test_freed_inside(void)
 {
@@ -542,6 +595,7 @@ main(void)
 	test_names();
 	test_forgotten();
 	test_back_off();
+	test_hurry();
 	test_freed_inside();
 	TAP_EQ_INT(rmdir(folder), 0, "no file is left");
 	RIG_MUST(waitpid(pid, &status, 0) == pid);
