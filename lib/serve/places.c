@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -14,6 +16,10 @@
 
 #define ACCEPTS_PER_TURN 64
 #define NO_DESCRIPTORS_MS 100 /* then accepting is tried again */
+/* Descriptors that connections leave for what else a stage opens: next stages,
+ * stores, askers.  With few in all there is no such luxury. */
+#define RESERVE 32
+#define RESERVE_FROM 128
 
 struct place {
 	struct bb_places *all;
@@ -30,6 +36,8 @@ struct bb_places {
 	struct place at[BB_LISTEN_MAX];
 	size_t len;
 	struct bb_timer *again;
+	int fd_max;   /* connections have lower numbers; 0: any */
+	int last;     /* number of the last one */
 	bool failing; /* accepting; said so */
 	bool closed;
 };
@@ -101,6 +109,18 @@ took(struct bb_places *ps, int fd, const struct sockaddr_storage *peer)
 		ps->taken(ps->ctx, fd, peer);
 }
 
+/* The system gives the lowest number that is free. */
+static bool
+has_room(struct bb_places *ps)
+{
+	if (ps->fd_max == 0 || ps->last < ps->fd_max - 1)
+		return true;
+	if ((ps->last = fcntl(ps->at[0].fd, F_DUPFD_CLOEXEC, 0)) == -1)
+		return true; /* accept will say why */
+	(void)close(ps->last);
+	return ps->last < ps->fd_max;
+}
+
 /* Whoever has the same handed-over socket may put back its flags when he
  * leaves. */
 static void
@@ -116,10 +136,16 @@ ready(void *place, unsigned what)
 	if (p->handed)
 		(void)fcntl(p->fd, F_SETFL, p->flags | O_NONBLOCK);
 	for (i = 0; i < ACCEPTS_PER_TURN && !ps->closed; i++) {
+		if (!has_room(ps)) {
+			if (anybody_waits(p->fd))
+				rest(ps, EMFILE);
+			return;
+		}
 		memset(&peer, 0, sizeof(peer));
 		len = sizeof(peer);
 		fd = accept(p->fd, (struct sockaddr *)&peer, &len);
 		if (fd != -1) {
+			ps->last = fd;
 			took(ps, fd, &peer);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
@@ -130,6 +156,17 @@ ready(void *place, unsigned what)
 			return;
 		}
 	}
+}
+
+static int
+fd_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 ||
+	    limit.rlim_cur < RESERVE_FROM || limit.rlim_cur > INT_MAX)
+		return 0;
+	return (int)limit.rlim_cur - RESERVE;
 }
 
 struct bb_places *
@@ -144,6 +181,7 @@ bb_places_new(struct bb_loop *loop,
 	ps->loop = loop;
 	ps->taken = taken;
 	ps->ctx = ctx;
+	ps->fd_max = fd_max();
 	if ((ps->again = bb_timer_new(loop, accept_again, ps)) == NULL) {
 		free(ps);
 		return NULL;

@@ -12,9 +12,10 @@
 
 struct bb_places;
 
-/* taken gets each connection (close-on-exec) and what accept(2) said of its
- * peer; the descriptor is the callee's.  It may close the places.  NULL with
- * errno. */
+/* Connections wait in the queue when descriptors are used up, but for some that
+ * are left for what else a stage opens.  taken gets each connection
+ * (close-on-exec) and what accept(2) said of its peer; the descriptor is the
+ * callee's.  It may close the places.  NULL with errno. */
 struct bb_places *bb_places_new(struct bb_loop *loop,
     void (*taken)(void *ctx, int fd, const struct sockaddr_storage *peer),
     void *ctx);

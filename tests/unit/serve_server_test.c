@@ -5,6 +5,8 @@
 
 #include "serve_stage.h"
 
+#define LIMIT 160 /* descriptors of a stage, where there is one */
+
 static char folder[64], path[108], text[128];
 
 static const char *
@@ -13,6 +15,18 @@ unix_text(const char *name)
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
 	(void)snprintf(text, sizeof(text), "unix:%s", path);
 	return text;
+}
+
+/* A line of one, or "" as soon as the other has something. */
+static const char *
+line_or(int fd, int other)
+{
+	struct pollfd p[2] = { { .fd = fd, .events = POLLIN },
+		{ .fd = other, .events = POLLIN } };
+
+	if (poll(p, 2, RIG_MS) <= 0)
+		return "(late)";
+	return p[0].revents != 0 ? line_from(fd) : "";
 }
 
 static int
@@ -229,6 +243,47 @@ test_no_descriptors(void)
 	TAP_EQ_STR(err, "", "nothing was said twice");
 }
 
+/* Connections do not take the last ones: a stage opens other things too. */
+static void
+test_reserve(void)
+{
+	static char control[128];
+	static int fds[LIMIT];
+	struct spawn sp;
+	struct pollfd quiet = { .events = POLLIN };
+	char want[64];
+	int count = 0, asker;
+
+	(void)snprintf(control, sizeof(control), "%s", unix_text("control"));
+	sp = spawn_new(unix_text("many"));
+	sp.options.control = control;
+	sp.limit = LIMIT;
+	spawn(&sp);
+	await(&sp);
+	quiet.fd = sp.err;
+	while (count < LIMIT && poll(&quiet, 1, 0) == 0) {
+		fds[count] = connect_unix(path);
+		RIG_MUST(fds[count] != -1);
+		/* The one that is too many waits for its greeting. */
+		if (strncmp(line_or(fds[count], sp.err), "hello", 5) != 0)
+			break;
+		count++;
+	}
+	tap_ok(count > LIMIT - 60 && count <= LIMIT - 32,
+	    "of %d descriptors connections get %d", LIMIT, count);
+	tap_ok(strstr(line_from(sp.err), "unable to accept") != NULL,
+	    "which is said");
+	asker = connect_unix(control + 5);
+	(void)snprintf(want, sizeof(want), "{\"count\":%d}", count);
+	TAP_EQ_STR(ask(asker, "count\n"), want, "and can still be asked for");
+	(void)close(fds[0]);
+	TAP_EQ_INT(greeted(fds[count]), fds[count], "who waits gets in later");
+	while (count > 0)
+		(void)close(fds[count--]);
+	(void)close(asker);
+	TAP_EQ_INT(terminate(&sp), 0, "its end");
+}
+
 /* ---- one peer ---- */
 
 static void
@@ -384,6 +439,7 @@ main(void)
 	test_reset();
 	test_max_peers();
 	test_no_descriptors();
+	test_reserve();
 	test_peer();
 	test_peer_pipes();
 	test_notify();

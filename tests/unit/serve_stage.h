@@ -18,7 +18,7 @@
 #include "serve/server.h"
 #include "serve_rig.h"
 
-#define STAGE_PEERS 64
+#define STAGE_PEERS 256
 
 struct stage {
 	struct bb_server *server;
@@ -183,6 +183,7 @@ struct spawn {
 	const char *default_listen;
 	int fd0; /* becomes its descriptor 0; -1: /dev/null */
 	int slow_ms;
+	int limit;       /* on descriptors, from the start; 0: none */
 	int descriptors; /* so many more than it has; 0: no such limit */
 	int ours;        /* a descriptor that it must not have, or -1 */
 	const char *notify;
@@ -227,7 +228,11 @@ stage_run(struct spawn *sp)
 	struct stage s = { .slow_ms = sp->slow_ms };
 	int status;
 
+	const struct rlimit limit = { (rlim_t)sp->limit, (rlim_t)sp->limit };
+
 	bb_log_open("stage");
+	if (sp->limit > 0)
+		RIG_MUST(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	bb_ready_take();
 	if (sp->listen != NULL)
 		sp->options.listen.at[sp->options.listen.len++] = sp->listen;
