@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # of bats
+# shellcheck disable=SC2034,SC2153,SC2154 # of bats, of launchers.bash
 # The same login, message, fetch and refusals under every launcher, not as root.
 # What ends with its connection or its input cannot be resumed, and says so.
 
@@ -27,6 +27,7 @@ load launchers
 	chain
 	openbsd nowait "${STAGE[0]}" "${STAGE[@]}"
 	flow false
+	nothing_stays
 }
 
 @test "openbsd-inetd nowait: a router for each connection, the service stays" {
@@ -41,6 +42,7 @@ load launchers
 	chain --idle-exit 1s
 	openbsd wait "${STAGE[0]}" "${STAGE[@]}"
 	flow false
+	nothing_stays
 }
 
 @test "openbsd-inetd wait: the service" {
@@ -58,6 +60,7 @@ load launchers
 	chain
 	inetutils nowait "${STAGE[0]}" "${STAGE[@]}"
 	flow false
+	nothing_stays
 }
 
 @test "inetutils-inetd nowait: a router for each connection, the service stays" {
@@ -72,6 +75,7 @@ load launchers
 	chain --idle-exit 1s
 	inetutils wait "${STAGE[0]}" "${STAGE[@]}"
 	flow false
+	nothing_stays
 }
 
 @test "inetutils-inetd wait: the service" {
@@ -89,6 +93,7 @@ load launchers
 	chain
 	xinetd_ no "${STAGE[@]}"
 	flow false
+	nothing_stays
 }
 
 @test "xinetd wait=no: a router for each connection, the service stays" {
@@ -103,6 +108,7 @@ load launchers
 	chain --idle-exit 1s
 	xinetd_ yes "${STAGE[@]}"
 	flow false
+	nothing_stays
 }
 
 @test "xinetd wait=yes: the service" {
@@ -120,6 +126,7 @@ load launchers
 	chain
 	launch tcpserver tcpserver -H -R -l0 127.0.0.1 "$P" "${STAGE[@]}"
 	flow false
+	nothing_stays
 }
 
 @test "tcpserver: a router for each connection, the service stays" {
@@ -171,6 +178,7 @@ activate() { # WORDS of systemd-socket-activate
 	chain
 	activate --accept
 	flow false
+	nothing_stays
 }
 
 @test "socket activation, --accept --inetd: a router for each connection" {
@@ -195,6 +203,7 @@ socat_() { # OPTIONS of EXEC
 	chain
 	socat_ ''
 	flow false
+	nothing_stays
 }
 
 @test "socat, a socketpair: a router for each connection, the service stays" {
@@ -209,6 +218,7 @@ socat_() { # OPTIONS of EXEC
 	chain
 	socat_ ,pipes
 	flow false
+	nothing_stays
 }
 
 @test "socat, two pipes: a router for each connection, the service stays" {
@@ -238,4 +248,5 @@ socat_() { # OPTIONS of EXEC
 	chain
 	VIA=(-- "${STAGE[@]}")
 	flow false
+	nothing_stays
 }

@@ -79,6 +79,14 @@ no_stages() {
 	[ -z "$(stages)" ]
 }
 
+# Stages of a connection end with it.
+nothing_stays() {
+	if ! wait_until 10 no_stages; then
+		ps -o pid,args -p "$(stages | paste -sd ,)" >&2
+		return 1
+	fi
+}
+
 # Stages under a super-server are nobody's child of ours.
 stages_end() {
 	local pid
@@ -287,17 +295,22 @@ has_said() { # NAME
 # device that has got its answer still waits for the other end to hang up:
 # meanwhile others can go on.
 flow() {
+	local others=()
+
 	[ ${#VIA[@]} -gt 0 ] || VIA=(--via "127.0.0.1:$P")
 	config limit set --service local max-sessions 0
 	device busy alice.pw login 2100000a
 	config limit unset --service local max-sessions
 	device stranger alice.pw login 2100000c &
+	others+=("$!")
 	device wrong wrong.pw login 2100000a
 	device login dave.pw login 2100000d &
+	others+=("$!")
 	device send alice.pw send 2100000a bob 'see you at nine' &
+	others+=("$!")
 	wait_until 30 has_said send
 	device fetch bob.pw fetch 2100000b
-	wait $(jobs -p | grep -vxF "$(printf '%s\n' "${BB_PIDS[@]}" 0)")
+	wait "${others[@]}"
 	assert_eq "$(said busy stranger wrong login send fetch)" "busy: 46
 stranger: 34
 wrong: 58
