@@ -226,6 +226,7 @@ struct collab {
 	int64_t ticked_ms;
 	int64_t silent_ms; /* when rows without memory were looked at */
 	bool tick_due;     /* waits for the store */
+	bool tick_failed;  /* the store did, when last asked */
 	bool sweeping;
 	bool sweep_fences; /* the next sweep looks at fences too */
 	size_t sweep_at;

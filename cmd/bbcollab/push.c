@@ -129,6 +129,9 @@ push_new(struct collab *c, struct session *s)
 void
 push_again(struct collab *c, struct session *s)
 {
+	/* Of most sessions nothing is under way and nothing waits. */
+	if (s->sent == s->acked && !s->waiting)
+		return;
 	s->sent = s->acked;
 	s->waiting = true;
 	push(c, s);

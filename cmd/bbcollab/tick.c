@@ -10,6 +10,7 @@
 #include "collab.h"
 
 #define DUE_SESSIONS 256 /* handled in one turn */
+#define FAILED_MS 1000   /* a store that fails is tried again after this */
 
 void
 tick_set(struct collab *c)
@@ -23,9 +24,22 @@ tick_set(struct collab *c)
 		ms = confirm;
 	if (grace >= 0 && grace < ms)
 		ms = grace;
+	if (c->tick_failed && ms < FAILED_MS)
+		ms = FAILED_MS;
 	if (bb_timer_set(c->tick, ms) == -1)
 		bb_log(BB_LOG_ERROR, "unable to set a timer: %s",
 		    strerror(errno));
+}
+
+/* Nothing is taken in hand that cannot be brought to its end.  False: what is
+ * busy or has failed now is tried again. */
+static bool
+can_write(struct collab *c)
+{
+	if (!stall_gate(c))
+		return false;
+	c->tick_failed = c->turn_failed;
+	return !c->turn_failed;
 }
 
 /* ---- what is due ---- */
@@ -53,7 +67,7 @@ link_lost(struct collab *c, struct session *s)
 		session_detach(c, s);
 }
 
-/* False: the store is busy, or others have their turn first. */
+/* False: not now, or others have their turn first. */
 static bool
 take_due(struct collab *c, struct bb_due_queue *queue,
     void (*does)(struct collab *c, struct session *s))
@@ -65,7 +79,7 @@ take_due(struct collab *c, struct bb_due_queue *queue,
 	for (n = 0; n < DUE_SESSIONS; n++) {
 		if (bb_due_in(queue, now) != 0)
 			return true;
-		if (!stall_gate(c))
+		if (!can_write(c))
 			return false;
 		if ((due = bb_due_take(queue, now)) != NULL)
 			does(c, session_of(due));
@@ -99,7 +113,7 @@ sweep_session(struct collab *c, struct session *s, int64_t now)
 
 	if (!silent && !c->sweeps_fences && !is_untold(s, now))
 		return true;
-	if (!stall_gate(c))
+	if (!can_write(c))
 		return false;
 	if (c->sweeps_fences && !turn_holds(c, s))
 		return true;
@@ -178,7 +192,7 @@ take_woken(struct collab *c)
 	struct session *s;
 	size_t i;
 
-	if (!c->woken_any || !stall_gate(c) || c->owner == 0)
+	if (!c->woken_any || !can_write(c) || c->owner == 0)
 		return;
 	for (i = 0; i < c->woken_len; i++)
 		if ((s = session_find(c, c->woken[i])) != NULL)
@@ -200,7 +214,7 @@ full_tick(struct collab *c)
 	if (!c->tick_due)
 		return;
 	if (c->owner != 0) {
-		if (!stall_gate(c))
+		if (!can_write(c))
 			return;
 		owner_tick(c, now);
 	}
@@ -230,8 +244,7 @@ tick(void *collab)
 		c->ticked_ms = now;
 		c->tick_due = true;
 	}
-	if (c->stalled)
-		tick_set(c);
-	else
+	/* A busy store goes on by itself. */
+	if (!c->stalled)
 		tick_go_on(c);
 }

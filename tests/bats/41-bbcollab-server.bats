@@ -168,6 +168,10 @@ play() { # SCENE WORDS...
 	play busy_for_long
 }
 
+@test "a store that is busy when something is due: nothing spins or is forgotten" {
+	play busy_with_what_is_due
+}
+
 @test "a store that is busy when a password was checked: the login goes on" {
 	play busy_while_a_password_is_checked
 }

@@ -720,6 +720,31 @@ def busy_for_long():
     assert b.texts == ["not lost"]
 
 
+def busy_with_what_is_due():
+    """Time goes on while the store is locked: nothing spins, nothing is
+    forgotten."""
+    s = service("collab", "--link-grace", "100ms", "--confirm", "200ms")
+    via = s.connect()
+    a, b = alice(), bob()
+    a.live(via, A1)
+    s.wait_state(a.pin, "live")
+    ok(b.login(via, B1))
+    db = locked()
+    via.link_down(a.pin, A1)
+
+    def cpu():
+        with open("/proc/%d/stat" % s.process.pid) as f:
+            words = f.read().rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    before = cpu()
+    time.sleep(3)  # also after patience has ended
+    assert cpu() - before < 1, "it spins"
+    db.close()
+    s.wait_state(a.pin, "detached")
+    wait_until(lambda: row(a.pin)["state"] == "detached", "the store")
+    wait_until(lambda: row(b.pin) is None, "the unconfirmed login's end")
+
+
 def busy_while_a_password_is_checked():
     limit("scrypt-cost", 16)
     tool("bbsession", "user", "passwd", "alice", "--password-file", "alice.pw")
@@ -778,27 +803,45 @@ def bad_lines():
     assert "line 4" not in s.errors() and "line 1 of" in s.errors()
 
 
+def crowd(via, count):
+    """So many more users, with live devices at links of router 3."""
+    db = sqlite3.connect(os.environ["BB_DATA"] + "/config.db")
+    words = ["c%02d" % i for i in range(count)]
+    for word in words:
+        db.execute("INSERT INTO user (name, verifier, created) SELECT ?,"
+                   " verifier, 0 FROM user WHERE name = 'alice'", (word,))
+        db.execute("INSERT INTO permission (user, service, account)"
+                   " VALUES (?, 'local', ?)", (word, word))
+    db.commit()
+    db.close()
+    devices = [Device("2200%04x" % i, word, password("alice"))
+               for i, word in enumerate(words)]
+    for i, device in enumerate(devices):
+        device.live(via, link_of(3, i + 1))
+    return devices
+
+
 def slow_dispatcher():
-    """One that does not read is closed, when it is owed 16 MiB; others do not
-    notice."""
+    """One that does not read is closed when it is owed 16 MiB; others do not
+    notice, and its devices have lost nothing."""
     s = service()
     one, two = s.connect(), s.connect()
-    a, b = both(one, two)
-    for i in range(33):
-        a.send(one, A1, "bob", "x" * 16000)
-    a.result(one, 33)
-    two.sock.settimeout(5)
-    refused = False
-    try:
-        for i in range(400):
-            b.say(two, B1, "fetch")
-    except (OSError, socket.timeout):
-        refused = True
-    wait_until(lambda: s.stats()["dispatchers"] == 1 or refused or
-               s.process.poll() is not None, "the slow one to be closed")
-    assert s.process.poll() is None
+    a = alice()
+    a.live(one, A1)
+    devices = crowd(two, 40)
+    for _ in range(32):
+        for device in devices:
+            a.send(one, A1, device.user, "x" * 16000)
+    a.result(one, 32 * len(devices))
+    wait_until(lambda: s.stats()["dispatchers"] == 1,
+               "the slow one to be closed")
+    assert "it reads too slowly" in s.errors()
     a.say(one, A1, "fetch")
     one.expect(lambda l: a.is_data(l) and "ack" in l["d"], "an answer")
+    three = s.connect()
+    ok(devices[7].resume(three, A2))
+    devices[7].say(three, A2, "alive")
+    devices[7].hear(three, 32)
 
 
 def flood_is_held():
