@@ -248,7 +248,7 @@ static void
 test_reserve(void)
 {
 	static char control[128];
-	static int fds[LIMIT];
+	static int fds[LIMIT + 1];
 	struct spawn sp;
 	struct pollfd quiet = { .events = POLLIN };
 	char want[64];
