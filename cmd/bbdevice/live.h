@@ -70,6 +70,7 @@ struct live {
 	int64_t retry_until_ms;  /* before the first session */
 	unsigned failures;       /* in a row */
 	unsigned at_once;        /* attaches that did not wait, in a row */
+	bool copied;             /* somebody sent our ATTACH before us */
 
 	/* The session. */
 	struct bb_secret password; /* of `account` */

@@ -15,7 +15,8 @@
 #include "base/cc.h"
 
 #define ANSWER_MS 30000
-#define BUSY_MS 1000 /* NOTICE busy without a time */
+#define COPIED_MS 2000 /* when the answer may have gone to somebody else */
+#define BUSY_MS 1000   /* NOTICE busy without a time */
 
 bool
 attach_open(const struct live *l)
@@ -85,7 +86,7 @@ attach_begin(struct live *l)
 
 	if (l->ending || l->peer == NULL)
 		return;
-	l->sure = false;
+	l->sure = l->copied = false;
 	if (which == BB_LIVE_NEITHER) {
 		live_end(l, EXIT_LOCAL_REFUSED,
 		    l->resume ? "unable to resume: there is no session"
@@ -121,6 +122,11 @@ no_answer(void *live)
 	struct live *l = live;
 
 	(void)profile_step(&l->p, BB_DE_NO_ANSWER);
+	if (l->copied && l->at_once < BB_LIVE_AT_ONCE_MAX) {
+		l->at_once++;
+		attach_begin(l);
+		return;
+	}
 	link_later(l, EXIT_ROUTER_TIMEOUT, "no answer came");
 }
 
@@ -279,6 +285,10 @@ go_on(struct live *l, enum bb_live_next next)
 		break;
 	case BB_LIVE_STAY:
 		bb_log(BB_LOG_WARN, "%08x: %s", (unsigned)l->p.pin, why);
+		if (l->take.last.event == BB_DE_STALE_SAME) {
+			l->copied = true;
+			live_timer(l->answer, COPIED_MS);
+		}
 		break;
 	case BB_LIVE_ANEW:
 	case BB_LIVE_ATTACH:
