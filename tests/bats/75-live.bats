@@ -215,6 +215,7 @@ talk_both_ways() {
 	listens 2100000b
 	"$SIM/numbered.py" say 0 20 | device send 2100000a bob >/dev/null
 	wait_until 10 has_heard 2100000b 20
+	wait_until 10 field_is 2100000b waiting 0
 	ends 2100000b KILL
 	"$SIM/numbered.py" say 0 40 | sed 1,20d |
 		device send 2100000a bob >/dev/null

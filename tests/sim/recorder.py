@@ -13,8 +13,8 @@ which is HOST:PORT or unix:PATH.  The file RECORD gets one line for each frame:
                    the second is late
 
 USR1: devices are cut off and no more are taken, but the far ends of their
-connections stay open, as when a network breaks.  USR2: frames up are kept and
-not passed on, until the next USR2."""
+connections stay open, as when a network breaks.  USR2: frames up are held
+back, until the next USR2."""
 import selectors
 import signal
 import socket
@@ -60,13 +60,17 @@ class Recorder:
         self.places = selectors.DefaultSelector()
         self.places.register(self.listener, selectors.EVENT_READ)
         self.ends = set()
-        self.holds = False
+        self.holds, self.held = False, []
         signal.signal(signal.SIGUSR1, lambda *_: self.cut())
         signal.signal(signal.SIGUSR2, lambda *_: self.hold())
         print(self.listener.getsockname()[1], flush=True)
 
     def hold(self):
         self.holds = not self.holds
+        if not self.holds:
+            for end, frame in self.held:
+                self.pass_on(end, frame)
+            self.held = []
 
     def cut(self):
         if self.listener is not None:
@@ -106,6 +110,8 @@ class Recorder:
         end.sock.close()
 
     def pass_on(self, end, frame):
+        if end.other not in self.ends:
+            return
         if "twice" in self.words:
             end.other.send(frame + frame)
         elif "swapped" not in self.words or end.name == "up":
@@ -128,8 +134,9 @@ class Recorder:
         end.part += more
         for frame in frames(end.part):
             print(end.name, frame.hex(), file=self.record)
-            if end.other in self.ends and not (self.holds and
-                                               end.name == "up"):
+            if self.holds and end.name == "up":
+                self.held.append((end, frame))
+            else:
                 self.pass_on(end, frame)
 
     def late(self):
