@@ -2,8 +2,8 @@
  *
  * dispatch.c looks how it was started; filter.c is one way of being a
  * dispatcher, serve.c (server.h) the other.  Both open with open.c, attach.c
- * and tell.c, which say what they have to say to a sink, and seal with
- * seal.c. */
+ * and tell.c, which say what they have to say to a sink, and seal with seal.c;
+ * keys.c spares a server the expanding of keys. */
 #ifndef BBDISPATCH_DISPATCH_H
 #define BBDISPATCH_DISPATCH_H
 
@@ -15,6 +15,7 @@
 #include "base/cc.h"
 #include "configdb/devices.h"
 #include "line/line.h"
+#include "seal/keys.h"
 #include "seal/pack.h"
 #include "serve/server.h"
 #include "serve/start.h"
@@ -81,11 +82,11 @@ struct sink {
 /* Since the start. */
 struct counts {
 	uint64_t opened, unopened, dropped;
-	uint64_t attaches,
-	    commits;        /* taken (T1); transactions that took them */
-	uint64_t confirmed; /* T2 */
-	uint64_t sealed,
-	    unsealed; /* lines for which there was a key, or none */
+	uint64_t attaches;           /* taken (T1) */
+	uint64_t commits;            /* transactions that took them */
+	uint64_t confirmed;          /* T2 */
+	uint64_t sealed, unsealed;   /* unsealed: lines without a key */
+	uint64_t expanded, recalled; /* keys, where there is a cache */
 };
 
 struct dispatch {
@@ -104,6 +105,7 @@ struct dispatch {
 	int64_t complained_ms;
 	struct bb_buf sections[BB_PACK_SECTIONS];
 	struct group group;
+	struct key_cache *cache; /* or NULL */
 	struct counts counts;
 };
 
@@ -117,6 +119,18 @@ void dispatch_open_store(struct dispatch *d);
  * second in the long run. */
 void complain(struct dispatch *d, int status, const char *fmt, ...)
     BB_PRINTF(3, 4);
+
+/* NULL with ENOMEM. */
+struct key_cache *key_cache_new(void);
+/* Wipes it.  NULL is legal. */
+void key_cache_free(struct key_cache *cache);
+/* How many keys are in it.  NULL is legal. */
+size_t key_cache_count(const struct key_cache *cache);
+/* Wipes those that were not used for a minute. */
+void key_cache_sweep(struct key_cache *cache);
+/* bb_keys_expand, or what is known of it.  Wipe `out` after use. */
+int keys_expand(struct dispatch *d, const struct bb_devkey *key,
+    struct bb_keys *out) BB_NODISCARD;
 
 int filter_run(struct dispatch *d, int in, int out);
 int serve_run(struct dispatch *d, const struct bb_start *start);

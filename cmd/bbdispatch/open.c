@@ -153,7 +153,7 @@ open_sealed(struct dispatch *d, const struct bb_frame *frame,
 	size_t count, i;
 	int rc;
 
-	rc = bb_keys_expand(key->base, frame->pin, &keys);
+	rc = keys_expand(d, key, &keys);
 	if (rc == 0)
 		rc = bb_open(&keys, frame, d->sections, &count, &why);
 	bb_wipe(&keys, sizeof(keys));

@@ -102,7 +102,7 @@ seal_frame(struct dispatch *d, const struct bb_line *line, uint8_t type,
 		.seq = type == BB_FRAME_DATA ? line->seq : 0,
 	};
 	struct bb_keys keys;
-	int rc = bb_keys_expand(key->base, line->pin, &keys);
+	int rc = keys_expand(d, key, &keys);
 
 	if (e_s != NULL)
 		memcpy(frame.e, e_s, BB_EPHEMERAL_LEN);

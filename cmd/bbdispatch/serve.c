@@ -22,6 +22,7 @@
  * at all. */
 #define QUIET_MS 5000
 #define TICK_MS 100
+#define SWEEP_MS 30000
 #define READY_MS 10000 /* for a next stage that says when it is ready */
 #define GRACE_MS 1000  /* from the end of a chain's stream to its child's */
 
@@ -167,12 +168,25 @@ serve_busy(void *serve)
 }
 
 static void
+sweep(void *serve)
+{
+	struct serve *s = serve;
+
+	key_cache_sweep(s->d->cache);
+	s->sweeping = false;
+}
+
+static void
 serve_turn_end(void *serve)
 {
 	struct serve *s = serve;
 
 	commit(s);
 	drain_on(s);
+	if (!s->sweeping && key_cache_count(s->d->cache) > 0) {
+		s->sweeping = true;
+		set_timer(s->sweep, SWEEP_MS);
+	}
 }
 
 static void
@@ -320,10 +334,12 @@ make_parts(struct serve *s)
 	s->nudge = bb_timer_new(s->loop, nudged, s);
 	s->tick = bb_timer_new(s->loop, tick, s);
 	s->grace = bb_timer_new(s->loop, grace_over, s);
+	s->sweep = bb_timer_new(s->loop, sweep, s);
 	s->text = BB_BUF_SECRET(BB_LINE_MAX);
 	s->frame = BB_BUF(BB_FRAME_MAX);
 	if (s->work == NULL || s->store == NULL || s->nudge == NULL ||
-	    s->tick == NULL || s->grace == NULL || links_init(s) == -1)
+	    s->tick == NULL || s->grace == NULL || s->sweep == NULL ||
+	    links_init(s) == -1)
 		bb_die_sys("unable to start");
 	while (s->instance == 0)
 		bb_random(&s->instance, sizeof(s->instance));
@@ -353,11 +369,14 @@ close_server(struct serve *s)
 	below_free_all(s);
 	services_free(s);
 	links_free(s);
+	key_cache_free(s->d->cache);
+	s->d->cache = NULL;
 	bb_server_free(s->server);
 	bb_timer_free(s->store);
 	bb_timer_free(s->nudge);
 	bb_timer_free(s->tick);
 	bb_timer_free(s->grace);
+	bb_timer_free(s->sweep);
 	bb_work_free(s->work, NULL);
 	bb_loop_free(s->loop);
 	bb_buf_clear(&s->text);
@@ -382,6 +401,9 @@ serve_run(struct dispatch *d, const struct bb_start *start)
 	d->owner = s;
 	d->wait_ms = STORE_WAIT_MS;
 	d->serving = true;
+	/* One device alone is not worth it. */
+	if (!s->single && (d->cache = key_cache_new()) == NULL)
+		bb_die_sys("unable to start");
 	dispatch_open_store(d);
 	if (s->chained)
 		start_chain(s);

@@ -95,12 +95,13 @@ struct serve {
 	struct bb_timer *store;   /* asks the busy store again */
 	struct bb_timer *nudge;   /* makes one more turn */
 	struct bb_timer *tick;    /* while draining */
+	struct bb_timer *sweep;   /* of keys that are not used any more */
 	struct bb_timer *grace;   /* for the chain's child: ready, or ended */
 	struct bb_io *ready;      /* of the chain's child */
 	struct bb_chain chain;
 	bool chained, chain_ready, chain_ended;
 	bool single; /* one connection, on descriptors 0 and 1 */
-	bool draining, finishing;
+	bool draining, finishing, sweeping;
 	unsigned hold;
 	int64_t busy_ms;   /* since when the store is busy; 0: it is not */
 	uint64_t writes;   /* of the store that succeeded */

@@ -40,6 +40,9 @@ write_frames(const struct serve *s, struct bb_json_out *out)
 	bb_json_out_uint(out, "confirmed", counts->confirmed);
 	bb_json_out_uint(out, "sealed", counts->sealed);
 	bb_json_out_uint(out, "unsealed", counts->unsealed);
+	bb_json_out_uint(out, "keys_held", key_cache_count(s->d->cache));
+	bb_json_out_uint(out, "keys_expanded", counts->expanded);
+	bb_json_out_uint(out, "keys_recalled", counts->recalled);
 	bb_json_out_uint(out, "hints", s->hints);
 	bb_json_out_uint(out, "hints_kept", s->hints_kept);
 	bb_json_out_uint(out, "notices", s->notices);

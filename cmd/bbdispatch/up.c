@@ -33,6 +33,9 @@ trunk_hello(struct below *b, const struct bb_frame *hello)
 		below_end(b);
 		return TAKEN;
 	}
+	/* Without memory for it all goes on, slower. */
+	if (s->d->cache == NULL)
+		s->d->cache = key_cache_new();
 	b->kind = BELOW_TRUNK;
 	b->instance = hello->pin;
 	links_add_trunk(s, b);

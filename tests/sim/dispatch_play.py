@@ -686,6 +686,9 @@ def data_writes_nothing():
     for name in ("attaches", "commits", "confirmed"):
         assert store_before[name] == store_after[name]
     assert store_after["opened"] - store_before["opened"] == 1000
+    # Nor is a key expanded again.
+    assert store_after["keys_expanded"] == store_before["keys_expanded"]
+    assert store_after["keys_held"] == 2  # and the one before
     dispatch.end()
 
 
