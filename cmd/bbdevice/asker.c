@@ -288,6 +288,8 @@ asker_take(struct asker *a, const json_t *object)
 		take_numbering(a, text(object, "id"));
 	else if (strcmp(re, "kept") == 0)
 		asker_send_kept(a, object);
+	else if (strcmp(re, "renumbered") == 0)
+		asker_send_renumbered(a, object);
 	else if (strcmp(re, "failed") == 0)
 		asker_fail(a,
 		    (int)json_integer_value(json_object_get(object, "exit")),

@@ -185,6 +185,30 @@ asker_send_open(struct asker *a, struct bb_loop *loop)
 	return 0;
 }
 
+static void
+set_number(json_t *message, const json_t *from)
+{
+	if (json_object_set(message, "n", json_object_get(from, "n")) == -1 ||
+	    json_object_set(message, "numbering",
+		json_object_get(from, "numbering")) == -1)
+		no_memory();
+}
+
+/* Among those that have a number; a->kept where there is none. */
+static size_t
+find_number(const struct asker *a, const json_t *n)
+{
+	const json_t *message;
+	size_t i;
+
+	for (i = 0; i < a->kept; i++) {
+		message = json_array_get(a->flying, i);
+		if (json_equal(json_object_get(message, "n"), n))
+			break;
+	}
+	return i;
+}
+
 void
 asker_send_kept(struct asker *a, const json_t *kept)
 {
@@ -192,26 +216,27 @@ asker_send_kept(struct asker *a, const json_t *kept)
 
 	if (message == NULL)
 		return;
-	if (json_object_set(message, "n", json_object_get(kept, "n")) == -1 ||
-	    json_object_set(message, "numbering",
-		json_object_get(kept, "numbering")) == -1)
-		no_memory();
+	set_number(message, kept);
 	a->kept++;
+}
+
+void
+asker_send_renumbered(struct asker *a, const json_t *renumbered)
+{
+	size_t i = find_number(a, json_object_get(renumbered, "was"));
+
+	if (i < a->kept)
+		set_number(json_array_get(a->flying, i), renumbered);
 }
 
 void
 asker_send_result(struct asker *a, const json_t *result)
 {
-	const json_t *n = json_object_get(result, "n"), *message;
-	size_t i;
+	size_t i = find_number(a, json_object_get(result, "n"));
 
-	for (i = 0; i < a->kept; i++) {
-		message = json_array_get(a->flying, i);
-		if (!json_equal(json_object_get(message, "n"), n))
-			continue;
+	if (i < a->kept) {
 		(void)json_array_remove(a->flying, i);
 		a->kept--;
-		break;
 	}
 	if (a->verb != ASK_SEND)
 		return;

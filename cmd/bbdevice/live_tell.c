@@ -119,7 +119,7 @@ serve_result(const struct live *l, uint64_t n, const char *word,
 }
 
 static void
-tell_acknowledged(struct client *c)
+tell_acknowledged(struct client *c, uint64_t first)
 {
 	struct live *l = c->l;
 	size_t i = 0;
@@ -127,7 +127,7 @@ tell_acknowledged(struct client *c)
 
 	while (i < c->waits_len) {
 		n = c->waits[i];
-		if (n >= numbers_first(&l->p.numbering)) {
+		if (n >= first) {
 			i++;
 			continue;
 		}
@@ -138,19 +138,35 @@ tell_acknowledged(struct client *c)
 	}
 }
 
+/* Their numbers rise, and the new ones are not above them. */
+static void
+renumber(struct client *c, uint64_t first)
+{
+	const struct numbering *numbers = &c->l->p.numbering;
+	char id[2 * NUMBERING_LEN + 1];
+	uint64_t was;
+	size_t i;
+
+	bb_text_hex(numbers->id, NUMBERING_LEN, id);
+	for (i = 0; i < c->waits_len; i++) {
+		was = c->waits[i];
+		if (was - first + 1 >= numbers->next)
+			continue;
+		c->waits[i] = was - first + 1;
+		serve_say_new(c, json_pack("{s:s, s:I, s:I, s:s}", "re",
+				     "renumbered", "was", (json_int_t)was, "n",
+				     (json_int_t)c->waits[i], "numbering", id));
+	}
+}
+
 void
 serve_renumbered(struct live *l, uint64_t first)
 {
 	struct client *c;
-	size_t i;
-	uint64_t n;
 
 	for (c = l->clients; c != NULL; c = c->next) {
-		for (i = 0; i < c->waits_len; i++) {
-			n = c->waits[i] - first + 1;
-			if (n < l->p.numbering.next)
-				c->waits[i] = n;
-		}
+		tell_acknowledged(c, first);
+		renumber(c, first);
 	}
 }
 
@@ -233,7 +249,7 @@ serve_opened(struct live *l)
 	size_t i;
 
 	for (c = l->clients; c != NULL; c = c->next) {
-		tell_acknowledged(c);
+		tell_acknowledged(c, numbers_first(&l->p.numbering));
 		if (c->listens)
 			serve_numbering(c);
 		l->fetch_due |= c->attaches || c->fetches;
@@ -291,7 +307,7 @@ serve_took(struct live *l)
 	struct client *c;
 
 	for (c = l->clients; c != NULL; c = c->next) {
-		tell_acknowledged(c);
+		tell_acknowledged(c, numbers_first(&l->p.numbering));
 		if (!c->fetches)
 			continue;
 		c->fetched |= l->take.last.ack;
