@@ -48,6 +48,7 @@
 #define SWEEP_SESSIONS 1024 /* looked at in one turn */
 
 #define LISTEN_DEFAULT "3200"
+#define PORT_DEFAULT 3200
 
 struct collab_options {
 	const char *data;

@@ -104,7 +104,8 @@ check_listen(const struct bb_server_options *options)
 	size_t i;
 
 	for (i = 0; i < options->listen.len; i++)
-		if (!bb_addr_scan(options->listen.at[i], 0, &addr, &why) ||
+		if (!bb_addr_scan(options->listen.at[i], PORT_DEFAULT, &addr,
+			&why) ||
 		    !is_this_host(&addr))
 			bb_die(BB_EXIT_USAGE, "unable to listen at %s: %s",
 			    options->listen.at[i], why);

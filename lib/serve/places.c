@@ -246,7 +246,7 @@ say_ports(const int fds[], size_t count)
 }
 
 int
-bb_places_open(struct bb_places *ps, const char *text,
+bb_places_open(struct bb_places *ps, const char *text, uint16_t default_port,
     char why[BB_LISTEN_WHY_MAX])
 {
 	const char *clause = "";
@@ -254,7 +254,7 @@ bb_places_open(struct bb_places *ps, const char *text,
 	struct bb_addr addr;
 	size_t count = 0;
 
-	if (!bb_addr_scan(text, 0, &addr, &clause)) {
+	if (!bb_addr_scan(text, default_port, &addr, &clause)) {
 		(void)snprintf(why, BB_LISTEN_WHY_MAX, "%.100s: %s", text,
 		    clause);
 		errno = EINVAL;

@@ -19,11 +19,12 @@ struct bb_places;
 struct bb_places *bb_places_new(struct bb_loop *loop,
     void (*taken)(void *ctx, int fd, const struct sockaddr_storage *peer),
     void *ctx);
-/* Listens at a text; several addresses of a host are several places.  A port
- * that the system chose is said on standard output: "listening
- * 127.0.0.1:41234".  0, or -1 with a clause in why. */
+/* Listens at a text, with default_port where it names none (0: it has to);
+ * several addresses of a host are several places.  A port that the system chose
+ * is said on standard output: "listening 127.0.0.1:41234".  0, or -1 with a
+ * clause in why. */
 int bb_places_open(struct bb_places *ps, const char *text,
-    char why[BB_LISTEN_WHY_MAX]) BB_NODISCARD;
+    uint16_t default_port, char why[BB_LISTEN_WHY_MAX]) BB_NODISCARD;
 /* A listening socket that is somebody else's: it is left open at the end, with
  * the flags that it has now.  0, or -1 with errno. */
 int bb_places_hand_over(struct bb_places *ps, int fd) BB_NODISCARD;

@@ -19,6 +19,7 @@
 #include "serve/places.h"
 #include "serve/ready.h"
 #include "serve/tally.h"
+#include "wire/addr.h"
 
 #define HANDED_DRAIN_MS 5000  /* newcomers wait for the next process */
 #define CHAINED_DRAIN_MS 1000 /* more than the head of the chain takes */
@@ -254,11 +255,25 @@ take_over(struct bb_server *s, const struct bb_start *start,
 	return 0;
 }
 
+/* Where `--listen *` is. */
+static uint16_t
+port_of(const char *default_listen)
+{
+	struct bb_addr addr = { 0 };
+	const char *why;
+
+	if (default_listen == NULL ||
+	    !bb_addr_scan(default_listen, 0, &addr, &why))
+		return 0;
+	return addr.port;
+}
+
 static int
 open_places(struct bb_server *s, const struct bb_start *start,
     const char *default_listen, char why[BB_SERVER_WHY_MAX])
 {
 	const struct bb_opt_list *list = &s->options->listen;
+	uint16_t port = port_of(default_listen);
 	size_t i;
 
 	if ((s->places = bb_places_new(s->loop, taken, s)) == NULL)
@@ -266,12 +281,12 @@ open_places(struct bb_server *s, const struct bb_start *start,
 	if (start->listening_len > 0)
 		return take_over(s, start, why);
 	for (i = 0; i < list->len; i++)
-		if (bb_places_open(s->places, list->at[i], why) == -1)
+		if (bb_places_open(s->places, list->at[i], port, why) == -1)
 			return -1;
 	if (list->len > 0)
 		return 0;
 	if (default_listen != NULL)
-		return bb_places_open(s->places, default_listen, why);
+		return bb_places_open(s->places, default_listen, 0, why);
 	(void)snprintf(why, BB_SERVER_WHY_MAX, "no place to listen was given");
 	errno = EINVAL;
 	return -1;

@@ -36,7 +36,7 @@ struct bb_server_options {
  * bb_server_options. */
 /* clang-format off */
 #define BB_SERVER_OPTS(at) \
-	{ "listen", 'l', BB_OPT_LIST, (at) + offsetof(struct bb_server_options, listen), "ADDR", "serve at ADDR: PORT, *:PORT, HOST:PORT, unix:PATH; repeatable", 0, 0 }, \
+	{ "listen", 'l', BB_OPT_LIST, (at) + offsetof(struct bb_server_options, listen), "ADDR", "serve at ADDR: PORT, *[:PORT], HOST[:PORT], unix:PATH; repeatable", 0, 0 }, \
 	{ "per-address", 0, BB_OPT_INT, (at) + offsetof(struct bb_server_options, per_address), "N", "connections of one address at most (0: any number)", 0, 1000000 }, \
 	{ "max-peers", 0, BB_OPT_INT, (at) + offsetof(struct bb_server_options, max_peers), "N", "connections in all at most (0: what descriptors allow)", 0, 1000000 }, \
 	{ "drain", 0, BB_OPT_MS, (at) + offsetof(struct bb_server_options, drain_ms), "TIME", "after SIGTERM finish within TIME (30s)", 0, 86400000 }, \
@@ -69,14 +69,14 @@ struct bb_server_calls {
 /* Any but accepted may be NULL. */
 
 /* Opens what options and start say (default_listen, a text, when neither names
- * a place and the form is SERVER), sets signals: SIGTERM and SIGINT drain, the
- * second one ends at once; SIGHUP reloads, but drains when standard input was a
- * terminal that has hung up.  SIGINT stays ignored where the parent had it so;
- * nohup(1) keeps a hang-up from draining.  A place of port 0 is said on
- * standard output: "listening 127.0.0.1:41234".  Takes the hook at the loop's
- * turn end.  options, calls and ctx are borrowed.  NULL with a clause in why
- * and errno (EINVAL: an address is none); in the wait form bb_start_turn_away
- * was called then. */
+ * a place and the form is SERVER; its port is that of a --listen without one).
+ * Sets signals: SIGTERM and SIGINT drain, the second one ends at once; SIGHUP
+ * reloads, but drains when standard input was a terminal that has hung up.
+ * SIGINT stays ignored where the parent had it so; nohup(1) keeps a hang-up
+ * from draining.  A place of port 0 is said on standard output: "listening
+ * 127.0.0.1:41234".  Takes the hook at the loop's turn end.  options, calls and
+ * ctx are borrowed.  NULL with a clause in why and errno (EINVAL: an address is
+ * none); in the wait form bb_start_turn_away was called then. */
 struct bb_server *bb_server_new(struct bb_loop *loop,
     const struct bb_start *start, const struct bb_server_options *options,
     const char *default_listen, const struct bb_server_calls *calls, void *ctx,
