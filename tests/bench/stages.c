@@ -35,15 +35,42 @@ end_all(void)
 			stage_end(started[i]);
 }
 
+/* Signal-safe: the rest is gone with the process. */
+static void
+kill_all(int signo)
+{
+	size_t i;
+
+	for (i = 0; i < STARTED_MAX; i++)
+		if (started[i] != NULL)
+			(void)kill(started[i]->pid, SIGKILL);
+	_exit(128 + signo);
+}
+
+static void
+hook(void)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGPIPE, SIGTERM };
+	struct sigaction act = { .sa_handler = kill_all };
+	static bool hooked;
+	size_t i;
+
+	if (hooked)
+		return;
+	hooked = true;
+	if (atexit(end_all) != 0)
+		bench_fail("no memory");
+	(void)sigemptyset(&act.sa_mask);
+	for (i = 0; i < BB_LEN(signals); i++)
+		(void)sigaction(signals[i], &act, NULL);
+}
+
 static void
 remember(struct stage *stage)
 {
-	static int hooked;
 	size_t i;
 
-	if (!hooked && atexit(end_all) != 0)
-		bench_fail("no memory");
-	hooked = 1;
+	hook();
 	for (i = 0; i < STARTED_MAX && started[i] != NULL; i++)
 		continue;
 	if (i == STARTED_MAX)
