@@ -13,6 +13,8 @@
 #include "base/fd.h"
 #include "wire/addr.h"
 
+#define COMMAND_MAX 256 /* control.h */
+
 static int
 open_at(const struct bb_addr *addr)
 {
@@ -33,6 +35,30 @@ open_at(const struct bb_addr *addr)
 	close(fd);
 	errno = saved;
 	return -1;
+}
+
+/* A stage that is about to end may have left already: no signal for that. */
+static int
+send_line(int fd, const char *command)
+{
+	char line[COMMAND_MAX + 2];
+	size_t len = strlen(command), done = 0;
+	ssize_t n;
+
+	if (len > COMMAND_MAX) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	memcpy(line, command, len);
+	line[len++] = '\n';
+	while (done < len) {
+		n = send(fd, line + done, len - done, MSG_NOSIGNAL);
+		if (n == -1 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			done += (size_t)n;
+	}
+	return 0;
 }
 
 /* 0 when a whole line is there, without its newline. */
@@ -81,9 +107,7 @@ bb_ask(const char *text, const char *command, struct bb_buf *answer,
 		snprintf(why, BB_ASK_WHY_MAX, "%.150s: %s", text, clause);
 		return -1;
 	}
-	if ((fd = open_at(&addr)) != -1 &&
-	    bb_write_all(fd, command, strlen(command)) == 0 &&
-	    bb_write_all(fd, "\n", 1) == 0)
+	if ((fd = open_at(&addr)) != -1 && send_line(fd, command) == 0)
 		rc = read_line(fd, answer);
 	if (rc == -1)
 		snprintf(why, BB_ASK_WHY_MAX, "%.150s: %s", text,
