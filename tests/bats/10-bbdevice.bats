@@ -364,8 +364,9 @@ with open("phones/2100000a/lock", "r+") as f:
 
 	bbdevice --help
 	bbdevice --version
-	for verb in login send fetch resume alive presence logout read \
-		'profile add' 'profile list' 'profile show' 'profile remove'; do
+	for verb in login send fetch resume alive presence logout read listen \
+		coverage status sessions 'profile add' 'profile set' \
+		'profile list' 'profile show' 'profile remove'; do
 		# shellcheck disable=SC2086 # words
 		bbdevice $verb --help >help
 		# shellcheck disable=SC2086
