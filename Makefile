@@ -70,6 +70,8 @@ BENCH_load  := load client device world stages bench
 BENCHES     := micro admit start relay pipe load
 MAN     := $(wildcard docs/man/*.[1578])
 DOCS    := $(wildcard README.md LICENSE CHANGES.md docs/*.md)
+# Configurations of launchers: examples, with the tools' folder put in.
+ETC     := $(wildcard etc/*.md etc/*.example etc/*/*)
 C_FILES := $(wildcard lib/*/*.c lib/*/*/*.c cmd/*/*.c tests/unit/*.c \
 	tests/fuzz/*.c tests/bench/*.c tests/tool/*.c tools/*.c)
 HEADERS := $(wildcard lib/*/*.h lib/*/*/*.h cmd/*/*.h tests/unit/*.h \
@@ -384,6 +386,9 @@ install: all ## install tools, man pages and documents (PREFIX, DESTDIR)
 	install -m 644 $(DOCS) '$(DESTDIR)$(DOCDIR)'
 	$(foreach m,$(MAN),install -d '$(DESTDIR)$(dir $(call man_file,$m))' && \
 	    install -m 644 $m '$(DESTDIR)$(call man_file,$m)' &&) :
+	install -d $(sort $(foreach f,$(ETC),'$(DESTDIR)$(DOCDIR)/$(dir $f)'))
+	$(foreach f,$(ETC),sed 's|/usr/local/bin|$(BINDIR)|g' $f \
+	    >'$(DESTDIR)$(DOCDIR)/$f' && chmod 644 '$(DESTDIR)$(DOCDIR)/$f' &&) :
 
 # Into a folder of its own: the tools are there, and after uninstall nothing.
 .PHONY: install-check
@@ -398,8 +403,11 @@ install-check: all
 uninstall: ## remove what install put there
 	rm -f $(TOOLS:%='$(DESTDIR)$(BINDIR)/%') \
 	    $(foreach m,$(MAN),'$(DESTDIR)$(call man_file,$m)') \
-	    $(foreach d,$(DOCS),'$(DESTDIR)$(DOCDIR)/$(notdir $d)')
-	-rmdir '$(DESTDIR)$(DOCDIR)' 2>/dev/null || :
+	    $(foreach d,$(DOCS),'$(DESTDIR)$(DOCDIR)/$(notdir $d)') \
+	    $(foreach f,$(ETC),'$(DESTDIR)$(DOCDIR)/$f')
+	-rmdir $(foreach f,$(sort $(dir $(ETC))),'$(DESTDIR)$(DOCDIR)/$f') \
+	    2>/dev/null || :
+	-rmdir '$(DESTDIR)$(DOCDIR)/etc' '$(DESTDIR)$(DOCDIR)' 2>/dev/null || :
 
 dist: ## a tarball of the last commit
 	@mkdir -p '$(B)'

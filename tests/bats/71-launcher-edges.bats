@@ -233,6 +233,25 @@ no_hopeless() {
 	done
 }
 
+@test "in wait form no connection is lost when the socket is handed back" {
+	local starts
+
+	need openbsd-inetd
+	chain --idle-exit 0
+	printf '#!/bin/sh\necho >>%s\nexec %s\n' "$T/starts" "${STAGE[*]}" \
+		>start.sh
+	chmod 755 start.sh
+	: >starts
+	"${AS[@]}" "$S/bbdevice" login --pin 2100000c --emit \
+		--password-file alice.pw >frame
+	own
+	openbsd wait "$T/start.sh" start.sh
+	assert_eq "$("$SIM/knock.py" "$P" frame 30 5)" 30
+	starts=$(wc -l <starts)
+	echo "$starts starts"
+	[ "$starts" -gt 5 ]
+}
+
 # --- the end of a chain -----------------------------------------------------------
 
 # A chain in a process group of its own; $bb_pid is its head and its group.
