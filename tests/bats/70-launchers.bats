@@ -60,7 +60,6 @@ load launchers
 	chain
 	inetutils nowait "${STAGE[0]}" "${STAGE[@]}"
 	flow false
-	nothing_stays
 }
 
 @test "inetutils-inetd nowait: a router for each connection, the service stays" {
@@ -75,7 +74,6 @@ load launchers
 	chain --idle-exit 1s
 	inetutils wait "${STAGE[0]}" "${STAGE[@]}"
 	flow false
-	nothing_stays
 }
 
 @test "inetutils-inetd wait: the service" {
@@ -108,7 +106,6 @@ load launchers
 	chain --idle-exit 1s
 	xinetd_ yes "${STAGE[@]}"
 	flow false
-	nothing_stays
 }
 
 @test "xinetd wait=yes: the service" {
@@ -203,7 +200,6 @@ socat_() { # OPTIONS of EXEC
 	chain
 	socat_ ''
 	flow false
-	nothing_stays
 }
 
 @test "socat, a socketpair: a router for each connection, the service stays" {
@@ -248,5 +244,4 @@ socat_() { # OPTIONS of EXEC
 	chain
 	VIA=(-- "${STAGE[@]}")
 	flow false
-	nothing_stays
 }
