@@ -66,7 +66,8 @@ BENCH_admit := admit device world bench
 BENCH_start := start device world stages bench
 BENCH_relay := relay relay_serve pump stages bench
 BENCH_pipe  := pipe device world stages bench
-BENCH_load  := load client device world stages bench
+BENCH_load  := load talk phase gateway client device world relay_serve pump \
+	stages bench
 BENCHES     := micro admit start relay pipe load
 MAN     := $(wildcard docs/man/*.[1578])
 DOCS    := $(wildcard README.md LICENSE CHANGES.md docs/*.md)

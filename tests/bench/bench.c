@@ -162,23 +162,33 @@ bench_fail(const char *fmt, ...)
 static char dir_path[BENCH_PATH_MAX];
 static pid_t dir_owner;
 
-/* Files only: no bench makes folders in it. */
+/* What is in it first; `levels` of folders are expected. */
 static void
-remove_dir(void)
+remove_below(const char *path, int levels)
 {
 	char file[2 * BENCH_PATH_MAX];
 	struct dirent *entry;
-	DIR *dir;
+	DIR *dir = opendir(path);
 
-	if (getpid() != dir_owner || (dir = opendir(dir_path)) == NULL)
-		return;
-	while ((entry = readdir(dir)) != NULL) {
-		(void)snprintf(file, sizeof(file), "%s/%s", dir_path,
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
+			continue;
+		(void)snprintf(file, sizeof(file), "%s/%s", path,
 		    entry->d_name);
-		(void)unlink(file);
+		if (unlink(file) == -1 && levels > 0)
+			remove_below(file, levels - 1);
 	}
-	(void)closedir(dir);
-	(void)rmdir(dir_path);
+	if (dir != NULL)
+		(void)closedir(dir);
+	(void)rmdir(path);
+}
+
+static void
+remove_dir(void)
+{
+	if (getpid() == dir_owner)
+		remove_below(dir_path, 1);
 }
 
 const char *

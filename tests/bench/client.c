@@ -38,6 +38,19 @@ client_init(struct client *client, int port, struct device *devices, size_t len)
 			.fd = -1 };
 }
 
+void
+client_free(struct client *client)
+{
+	size_t i;
+
+	for (i = 0; i < client->len; i++)
+		if (client->conns[i].fd != -1)
+			client_hang_up(&client->conns[i]);
+	(void)close(client->epoll);
+	free(client->conns);
+	free(client->dirty);
+}
+
 static void
 watch(const struct client *client, struct conn *conn, int op)
 {
@@ -67,9 +80,8 @@ client_connect(struct client *client, struct conn *conn)
 }
 
 void
-client_hang_up(struct client *client, struct conn *conn)
+client_hang_up(struct conn *conn)
 {
-	(void)client;
 	(void)close(conn->fd);
 	conn->fd = -1;
 	conn->blocked = false;

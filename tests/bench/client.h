@@ -32,8 +32,9 @@ struct client {
 /* One connection per device, none of which is made. */
 void client_init(struct client *client, int port, struct device *devices,
     size_t len);
+void client_free(struct client *client);
 void client_connect(struct client *client, struct conn *conn);
-void client_hang_up(struct client *client, struct conn *conn);
+void client_hang_up(struct conn *conn);
 /* Where to append what is to be sent at the end of the turn. */
 struct bb_buf *client_out(struct client *client, struct conn *conn);
 /* Waits at most that long, takes what has come, sends what is to be sent.

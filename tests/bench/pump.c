@@ -167,6 +167,20 @@ pump_run(struct pump *pump, int64_t ms)
 	return echoes;
 }
 
+int64_t
+pump_once(struct pump *pump)
+{
+	struct epoll_event event;
+	int64_t start = bench_now();
+
+	send_next(pump, &pump->conns[0]);
+	do {
+		if (epoll_wait(pump->epoll, &event, 1, WAIT_MS) == 0)
+			bench_fail("a relay has lost a message");
+	} while (!take(&pump->conns[0]));
+	return bench_now() - start;
+}
+
 void
 pump_close(struct pump *pump)
 {

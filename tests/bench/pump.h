@@ -22,6 +22,8 @@ void pump_open(struct pump *pump, int port, size_t len);
 /* For so long, and at least once on each connection; how many messages came
  * back.  None is under way afterwards. */
 uint64_t pump_run(struct pump *pump, int64_t ms);
+/* One message there and back on the first connection: ns. */
+int64_t pump_once(struct pump *pump);
 void pump_close(struct pump *pump);
 
 int pump_free_port(void);
