@@ -5,24 +5,23 @@ load lib
 load store
 load gateway
 
-# c, d1 and d2, r, all on ports; devices reach the router through somebody who
-# keeps every frame in the file `record`.
-gateway_watched() { # WORDS of recorder.py...
-	server c bbcollab --listen "unix:$T/c"
+# c, d1 and d2, r, all but c on ports; devices reach the router through somebody
+# who keeps every frame in the file `record`.
+gateway_watched() { # WORDS of the service...
+	server c bbcollab --listen "unix:$T/c" "$@"
 	server d1 bbdispatch --listen 0 --to "unix:$T/c"
 	server d2 bbdispatch --listen 0 --to "unix:$T/c"
 	server r bbrouter --listen 0 --to "$(port_of d1)" --to "$(port_of d2)"
-	watched "$@"
-	router=$(port_of r) d1=$(port_of d1) d2=$(port_of d2)
-}
-
-watched() { # WORDS of recorder.py...
-	bb_spawn "$SIM/recorder.py" 0 "127.0.0.1:$(port_of r)" record "$@" \
-		>port
+	bb_spawn "$SIM/recorder.py" 0 "127.0.0.1:$(port_of r)" record \
+		"${MISCHIEF[@]}" >port
 	recorder_pid=$bb_pid
 	wait_until 10 test -s port
 	VIA=(--via "$(cat port)")
+	router=$(port_of r) d1=$(port_of d1) d2=$(port_of d2)
 }
+
+# Words of recorder.py.
+MISCHIEF=()
 
 stranger() { # SCENE PORT...
 	local scene=$1
@@ -36,6 +35,10 @@ pair_at_rest() {
 	listens 2100000a
 	listens 2100000b
 	say_some 5
+	# A copy of the first of these would undo the second.
+	bbdevice presence --pin 2100000a away 'at lunch'
+	bbdevice presence --pin 2100000a available
+	wait_until 10 field_is 2100000a show available
 	wait_until 10 at_rest
 }
 
@@ -125,19 +128,23 @@ reached() { # PIN COUNT
 }
 
 @test "the same while the devices are away: no session stirs, nothing is lost" {
-	gateway_watched
+	local pin
+
+	gateway_watched --link-grace 100ms
 	pair_at_rest
-	bbdevice coverage off --pin 2100000a
-	bbdevice coverage off --pin 2100000b
-	wait_until 10 field_is 2100000a coverage false
-	wait_until 10 field_is 2100000b coverage false
+	for pin in 2100000a 2100000b; do
+		bbdevice coverage off --pin $pin
+		wait_until 10 field_is $pin state detached
+		field_is $pin coverage false
+	done
 	stored >before
 	stranger replay_to_absent "$router" "$d1" "$d2"
 	stored >after
 	diff before after
-	bbdevice coverage on --pin 2100000a
-	bbdevice coverage on --pin 2100000b
-	wait_until 10 field_is 2100000a coverage true
+	for pin in 2100000a 2100000b; do
+		bbdevice coverage on --pin $pin
+		wait_until 10 field_is $pin coverage true
+	done
 	say_some 10
 	"$SIM/numbered.py" heard 10 heard.2100000a
 	"$SIM/numbered.py" heard 10 heard.2100000b
@@ -194,7 +201,8 @@ device_att() {
 }
 
 @test "every frame twice, both ways: each message once" {
-	gateway_watched twice
+	MISCHIEF=(twice)
+	gateway_watched
 	listens 2100000a
 	listens 2100000b
 	say_some 40
@@ -208,7 +216,8 @@ device_att() {
 
 @test "frames down in the wrong order: events in order, each once" {
 	# Up it would be the same: but a message is sent again after 10 s only.
-	gateway_watched swapped
+	MISCHIEF=(swapped)
+	gateway_watched
 	listens 2100000a
 	listens 2100000b
 	# An acknowledgement may come before its result (59).

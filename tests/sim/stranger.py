@@ -84,10 +84,17 @@ def close_all(links):
 # ---- replays ---------------------------------------------------------------
 
 def replay(record, ports, kinds=()):
-    """Each frame on a link of its own, then all of each PIN on one link."""
+    """Each frame on a link of its own, then all of each PIN on one link.  The
+    earliest DATA first, when it says that the device is there; then the latest
+    first, so that what was said last is undone if a copy is believed."""
     ups, downs = recorded(record, "up"), recorded(record, "down")
     assert len(ups) >= 8 and len(downs) >= 8, (len(ups), len(downs))
     assert {Frame(up).kind for up in ups} == {ATTACH, DATA}
+    first = {}
+    for up in ups:
+        if Frame(up).kind == DATA:
+            first.setdefault(Frame(up).pin, up)
+    ups = list(first.values()) + ups[::-1]
     links = []
     for port in ports:
         for one in ups + downs:
