@@ -244,7 +244,7 @@ enum bb_db_result
 bb_sql_each(struct bb_db *db, const struct bb_sql_table *table, int id,
     bool (*each)(void *ctx, sqlite3_stmt *row), void *ctx, struct bb_args args)
 {
-	sqlite3_stmt *stmt;
+	sqlite3_stmt *stmt = NULL;
 	enum bb_db_result r;
 	bool own;
 	int rc;

@@ -42,15 +42,14 @@ static int
 send_line(int fd, const char *command)
 {
 	char line[COMMAND_MAX + 2];
-	size_t len = strlen(command), done = 0;
+	size_t len, done = 0;
 	ssize_t n;
 
-	if (len > COMMAND_MAX) {
+	len = (size_t)snprintf(line, sizeof(line), "%s\n", command);
+	if (len >= sizeof(line)) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	memcpy(line, command, len);
-	line[len++] = '\n';
 	while (done < len) {
 		n = send(fd, line + done, len - done, MSG_NOSIGNAL);
 		if (n == -1 && errno != EINTR)
@@ -94,23 +93,22 @@ reason(int err)
 }
 
 int
-bb_ask(const char *text, const char *command, struct bb_buf *answer,
+bb_ask(const char *addr, const char *command, struct bb_buf *answer,
     char why[BB_ASK_WHY_MAX])
 {
 	const char *clause = "a control socket is unix:PATH";
-	struct bb_addr addr;
+	struct bb_addr at;
 	int fd, rc = -1;
 
-	if (!bb_addr_scan(text, 0, &addr, &clause) ||
-	    addr.kind != BB_ADDR_UNIX) {
+	if (!bb_addr_scan(addr, 0, &at, &clause) || at.kind != BB_ADDR_UNIX) {
 		errno = EINVAL;
-		snprintf(why, BB_ASK_WHY_MAX, "%.150s: %s", text, clause);
+		snprintf(why, BB_ASK_WHY_MAX, "%.150s: %s", addr, clause);
 		return -1;
 	}
-	if ((fd = open_at(&addr)) != -1 && send_line(fd, command) == 0)
+	if ((fd = open_at(&at)) != -1 && send_line(fd, command) == 0)
 		rc = read_line(fd, answer);
 	if (rc == -1)
-		snprintf(why, BB_ASK_WHY_MAX, "%.150s: %s", text,
+		snprintf(why, BB_ASK_WHY_MAX, "%.150s: %s", addr,
 		    reason(errno));
 	if (fd != -1)
 		close(fd);
