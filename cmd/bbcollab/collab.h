@@ -41,10 +41,11 @@
 #define EVENTS_UNDER_WAY 32 /* unacknowledged events towards a device */
 #define EVENTS_BYTES 40000  /* of JSON in one section, one event at least */
 #define TICK_MS 5000
-/* A turn takes no more lines than this, nor lines for longer: then it is
- * committed and others have their turn. */
+/* A turn takes no more lines than this, nor lines for longer, but so many of
+ * each dispatcher: then it is committed and others have their turn. */
 #define TURN_LINES 256
 #define TURN_US 5000
+#define VIA_LINES 16
 #define SWEEP_SESSIONS 1024 /* looked at in one turn */
 
 #define LISTEN_DEFAULT "3200"
@@ -72,6 +73,8 @@ struct via {
 	uint32_t *routers;    /* whose trunks end there */
 	size_t routers_len, routers_cap;
 	uint64_t line_no;
+	uint64_t turn; /* in which it has said turn_lines */
+	size_t turn_lines;
 	bool skipping; /* the rest of an overlong line */
 	bool slow;     /* half of its queue is full: we read no more */
 	bool left;     /* whole lines are left in its input */
@@ -255,8 +258,8 @@ bool turn_holds(struct collab *c, struct session *s);
 void turn_touch(struct collab *c, struct session *s);
 /* Another process is woken after the commit. */
 void turn_wake(struct collab *c, const struct bb_others *others);
-/* False: the turn has taken as many lines as it may. */
-bool turn_has_room(struct collab *c);
+/* Counts a line.  False: the turn has taken as many as it may. */
+bool turn_has_room(struct collab *c, struct via *via);
 void turn_end(void *collab);
 
 /* ---- stall.c ---- */

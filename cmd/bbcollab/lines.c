@@ -128,7 +128,7 @@ next_line(struct via *via, struct bb_buf *in)
 	case BB_PARSE_OK:
 		break;
 	}
-	if (!turn_has_room(via->c)) {
+	if (!turn_has_room(via->c, via)) {
 		via->left = true;
 		stall_again(via->c);
 		return false;

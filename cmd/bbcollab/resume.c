@@ -97,8 +97,10 @@ go_on(struct collab *c, struct ask *ask, struct session *s,
 	bb_session_step(&s->core, BB_SE_RESUME, &at);
 	s->ask = ask;
 	ask->session = s;
-	if (s->up_next != row->up_next)
-		data_forget(s); /* it numbers anew */
+	if (s->up_next != row->up_next) { /* it numbers anew */
+		data_forget(s);
+		json_decref(push_results(s));
+	}
 	s->fence.term = row->term;
 	s->up_next = row->up_next;
 	s->acked = s->sent = request->have;

@@ -136,17 +136,24 @@ wake_others(struct collab *c)
 	bb_others_clear(&c->wake_up);
 }
 
+/* One that says much does not take the place of those that say little. */
 bool
-turn_has_room(struct collab *c)
+turn_has_room(struct collab *c, struct via *via)
 {
 	int64_t now = bb_clock_us();
 
 	if (c->turn_us == 0)
 		c->turn_us = now;
-	if (c->ending_turn || c->turn_lines >= TURN_LINES ||
-	    now - c->turn_us > TURN_US)
+	if (via->turn != c->turn) {
+		via->turn = c->turn;
+		via->turn_lines = 0;
+	}
+	if (c->ending_turn ||
+	    (via->turn_lines >= VIA_LINES &&
+		(c->turn_lines >= TURN_LINES || now - c->turn_us > TURN_US)))
 		return false;
 	c->turn_lines++;
+	via->turn_lines++;
 	return true;
 }
 

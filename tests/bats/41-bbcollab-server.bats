@@ -186,6 +186,10 @@ play() { # SCENE WORDS...
 	play many_lines
 }
 
+@test "a dispatcher that says much does not keep another one waiting" {
+	play one_says_much
+}
+
 @test "bad lines are named, one error each, and the process goes on" {
 	play bad_lines
 }

@@ -6,12 +6,14 @@ scene for each test of tests/bats/41-bbcollab-server.bats.
 
 The service is the real one, the store that of bb_world; dispatchers and devices
 are ours.  A scene that fails ends with a trace and 1."""
+import json
 import os
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 from collab_client import (Device, Gone, Line, Service, limit, link_of,
@@ -786,6 +788,28 @@ def many_lines():
     a.result(via, 900)
     assert row(a.pin)["up_next"] == 901
     assert s.stats()["commits"] > 4
+
+
+def one_says_much():
+    """A dispatcher that floods does not keep another one waiting."""
+    s = service()
+    one, two = s.connect(), s.connect()
+    a, b = both(one, two)
+    flood = b"".join(
+        json.dumps(a.data_line(A1, "send", n=n, to="alice", text="x")).encode()
+        + b"\n" for n in range(1, 6001))
+    pusher = threading.Thread(target=one.write, args=(flood,), daemon=True)
+    pusher.start()
+    wait_until(lambda: s.stats()["lines_in"] > 100, "the flood")
+    took = []
+    while row(a.pin)["up_next"] < 6001:
+        start = time.monotonic()
+        b.say(two, B1, "fetch")
+        two.expect(lambda l: b.is_data(l) and "ack" in l["d"], "an answer")
+        took.append(time.monotonic() - start)
+        one.find(lambda l: False, 0.01)
+    pusher.join()
+    assert len(took) > 2 and max(took) < 1, took
 
 
 def bad_lines():
